@@ -1,0 +1,170 @@
+//! A camera frame on its way through the pipeline, before anything of it is decoded.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+/// Name of the stream a frame came from: a Redis key, or [`StreamId::DETECT`] for gRPC callers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId(Arc<str>);
+
+impl StreamId {
+    /// Stream name under which images of `Detect` callers are accounted for.
+    pub const DETECT: &'static str = "detect";
+
+    /// Names a stream.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Redis stream entry identifier, `<milliseconds>-<sequence>`; ordered as Redis orders entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FrameId {
+    /// Milliseconds since the Unix epoch at which Redis took the entry.
+    pub milliseconds: u64,
+    /// Number of the entry within that millisecond.
+    pub sequence: u64,
+}
+
+impl FrameId {
+    /// Parses `<milliseconds>-<sequence>`; `None` when the text is anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (milliseconds, sequence) = text.split_once('-')?;
+        Some(Self { milliseconds: milliseconds.parse().ok()?, sequence: sequence.parse().ok()? })
+    }
+}
+
+impl fmt::Display for FrameId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.milliseconds, self.sequence)
+    }
+}
+
+/// Arrangement of a raw pixel buffer: row-major, one byte a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RawLayout {
+    /// One grey channel.
+    Grey,
+    /// Blue, green, red.
+    Bgr,
+    /// Blue, green, red, alpha; alpha is ignored.
+    Bgra,
+}
+
+impl RawLayout {
+    /// The layout with this many channels; `None` unless 1, 3 or 4.
+    #[must_use]
+    pub fn from_channels(channels: u32) -> Option<Self> {
+        match channels {
+            1 => Some(Self::Grey),
+            3 => Some(Self::Bgr),
+            4 => Some(Self::Bgra),
+            _ => None,
+        }
+    }
+
+    /// Bytes a pixel.
+    #[must_use]
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Grey => 1,
+            Self::Bgr => 3,
+            Self::Bgra => 4,
+        }
+    }
+}
+
+/// How the bytes of a frame become pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// A JPEG file.
+    Jpeg,
+    /// A PNG file.
+    Png,
+    /// A WebP file.
+    Webp,
+    /// Any of the files above, told apart by its first bytes.
+    Detect,
+    /// A pixel buffer of the given size.
+    Raw {
+        /// Pixels a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// Channels and their order.
+        layout: RawLayout,
+    },
+}
+
+/// Image bytes as they arrived.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    /// The bytes, still base64 when `base64` is set.
+    pub bytes: Bytes,
+    /// Whether `bytes` is base64 text.
+    pub base64: bool,
+    /// What the bytes are after that.
+    pub encoding: Encoding,
+}
+
+/// Pose of the robot that carries the camera: metres and radians, passed through unread.
+pub type RobotPose = serde_json::Map<String, serde_json::Value>;
+
+/// The part of a frame's `metadata` object that the pipeline uses; other keys are ignored.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Metadata {
+    /// Where the camera was; published with the detections as `camera_pose`.
+    #[serde(default)]
+    pub robot_pose: Option<RobotPose>,
+}
+
+/// One frame as a source delivers it.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Where it came from.
+    pub stream: StreamId,
+    /// Which one it is.
+    pub id: FrameId,
+    /// When the camera took it, since the Unix epoch.
+    pub captured: Duration,
+    /// Its image.
+    pub payload: Payload,
+    /// What came with it.
+    pub metadata: Metadata,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frame_ids_order_as_redis_orders_entries() {
+        let parse = |text| FrameId::parse(text).expect("a valid identifier");
+        assert!(parse("9-5") < parse("10-0"));
+        assert!(parse("10-2") < parse("10-10"));
+        assert_eq!(parse("1732280000123-7").to_string(), "1732280000123-7");
+    }
+
+    #[test]
+    fn text_that_is_no_frame_id_is_refused() {
+        for text in ["", "1", "1-", "-1", "a-1", "1-2-3"] {
+            assert_eq!(FrameId::parse(text), None, "{text}");
+        }
+    }
+}

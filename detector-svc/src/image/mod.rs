@@ -1,0 +1,133 @@
+//! From bytes to pixels: base64, JPEG, PNG, WebP and raw buffers, with every size checked before memory is taken.
+
+mod base64;
+mod file;
+mod jpeg;
+mod raw;
+
+use thiserror::Error;
+
+use crate::frame::{Encoding, Payload};
+
+/// Bytes a pixel of a decoded [`Image`].
+pub const CHANNELS: usize = 3;
+
+/// Order of the channels of a decoded image, chosen to spare a swap before the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColorOrder {
+    /// Red first.
+    Rgb,
+    /// Blue first.
+    Bgr,
+}
+
+/// A decoded image: row-major, three bytes a pixel in the order asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Pixels a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// `width * height * 3` bytes.
+    pub pixels: Vec<u8>,
+}
+
+/// What sizes of image are accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most pixels along a side.
+    pub max_side: u32,
+}
+
+/// Why bytes did not become an image.
+#[derive(Debug, Error)]
+pub enum DecodeError {
+    /// The text of the image is not base64.
+    #[error("image_data is not valid base64")]
+    Base64,
+    /// The bytes are no file of the format.
+    #[error("not a readable {format} image: {detail}")]
+    Malformed {
+        /// Name of the format.
+        format: &'static str,
+        /// What the decoder said.
+        detail: String,
+    },
+    /// The bytes begin like no format we know.
+    #[error("not a JPEG, PNG or WebP image: the first bytes are {0}")]
+    UnknownFormat(String),
+    /// A side is empty or too long.
+    #[error("image of {width}x{height} pixels: sides must be 1 to {max} pixels")]
+    Size {
+        /// Pixels a row, as the image claims.
+        width: u64,
+        /// Rows, as the image claims.
+        height: u64,
+        /// Most pixels along a side.
+        max: u32,
+    },
+    /// A raw buffer has another length than its size calls for.
+    #[error("raw image of {width}x{height} with {channels} channels needs {expected} bytes, got {actual}")]
+    RawLength {
+        /// Pixels a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// Bytes a pixel.
+        channels: usize,
+        /// Bytes that the size calls for.
+        expected: usize,
+        /// Bytes that there are.
+        actual: usize,
+    },
+}
+
+impl Limits {
+    /// Accepts a size or says what is wrong with it.
+    ///
+    /// # Errors
+    /// [`DecodeError::Size`] when a side is 0 or longer than the limit.
+    pub fn check(&self, width: u64, height: u64) -> Result<(), DecodeError> {
+        let fits = |side| (1..=u64::from(self.max_side)).contains(&side);
+        if fits(width) && fits(height) {
+            Ok(())
+        } else {
+            Err(DecodeError::Size { width, height, max: self.max_side })
+        }
+    }
+}
+
+/// Decodes an image into `order`.
+///
+/// # Errors
+/// [`DecodeError`] for anything that is not a whole image within the limits.
+pub fn decode(payload: &Payload, order: ColorOrder, limits: Limits) -> Result<Image, DecodeError> {
+    if payload.base64 {
+        decode_bytes(&base64::decode(&payload.bytes)?, payload.encoding, order, limits)
+    } else {
+        decode_bytes(&payload.bytes, payload.encoding, order, limits)
+    }
+}
+
+fn decode_bytes(bytes: &[u8], encoding: Encoding, order: ColorOrder, limits: Limits) -> Result<Image, DecodeError> {
+    match encoding {
+        Encoding::Jpeg => jpeg::decode(bytes, order, limits),
+        Encoding::Png => file::decode(bytes, file::Format::Png, order, limits),
+        Encoding::Webp => file::decode(bytes, file::Format::Webp, order, limits),
+        Encoding::Raw { width, height, layout } => raw::decode(bytes, width, height, layout, order, limits),
+        Encoding::Detect => decode_bytes(bytes, sniff(bytes)?, order, limits),
+    }
+}
+
+/// Tells a file format by its first bytes.
+fn sniff(bytes: &[u8]) -> Result<Encoding, DecodeError> {
+    match bytes {
+        [0xFF, 0xD8, 0xFF, ..] => Ok(Encoding::Jpeg),
+        [0x89, b'P', b'N', b'G', ..] => Ok(Encoding::Png),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Ok(Encoding::Webp),
+        _ => Err(DecodeError::UnknownFormat(format!("{:02x?}", &bytes[..bytes.len().min(8)]))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! Fitting an image into a model's input, and boxes back into the image.
+
+use crate::detection::BoundingBox;
+
+/// How an image is fitted into the model's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResizeMode {
+    /// Keeps the aspect ratio, image at the top left, padding right and below.
+    LetterboxTopLeft,
+    /// Keeps the aspect ratio, image in the middle, padding on both sides.
+    LetterboxCentre,
+    /// Fills the input, aspect ratio lost.
+    Stretch,
+}
+
+/// Where an image lies within the model's input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Letterbox {
+    source: (u32, u32),
+    scaled: (u32, u32),
+    offset: (u32, u32),
+}
+
+impl Letterbox {
+    /// Fits an image of `source` (width, height) pixels into an input of `input` pixels.
+    #[must_use]
+    pub fn new(mode: ResizeMode, source: (u32, u32), input: (u32, u32)) -> Self {
+        let scale = (f64::from(input.0) / f64::from(source.0)).min(f64::from(input.1) / f64::from(source.1));
+        let fit = |side: u32, most: u32| ((f64::from(side) * scale).round() as u32).clamp(1, most);
+        let scaled = match mode {
+            ResizeMode::Stretch => input,
+            _ => (fit(source.0, input.0), fit(source.1, input.1)),
+        };
+        let offset = match mode {
+            ResizeMode::LetterboxCentre => ((input.0 - scaled.0) / 2, (input.1 - scaled.1) / 2),
+            _ => (0, 0),
+        };
+        Self { source, scaled, offset }
+    }
+
+    /// Width and height of the source image in pixels.
+    #[must_use]
+    pub fn source_size(&self) -> (u32, u32) {
+        self.source
+    }
+
+    /// Width and height of the image within the input.
+    #[must_use]
+    pub fn scaled_size(&self) -> (u32, u32) {
+        self.scaled
+    }
+
+    /// Left and top edge of the image within the input.
+    #[must_use]
+    pub fn offset(&self) -> (u32, u32) {
+        self.offset
+    }
+
+    /// Whether the image goes in pixel for pixel.
+    #[must_use]
+    pub fn is_unscaled(&self) -> bool {
+        self.source == self.scaled
+    }
+
+    /// Maps corners `[x_min, y_min, x_max, y_max]` in input pixels to a box in source pixels, cut at the image's edges.
+    #[must_use]
+    pub fn to_source(&self, corners: [f32; 4]) -> BoundingBox {
+        let x = |value| back(value, self.offset.0, self.scaled.0, self.source.0);
+        let y = |value| back(value, self.offset.1, self.scaled.1, self.source.1);
+        BoundingBox { x_min: x(corners[0]), y_min: y(corners[1]), x_max: x(corners[2]), y_max: y(corners[3]) }
+    }
+}
+
+fn back(value: f32, offset: u32, scaled: u32, source: u32) -> f32 {
+    let scale = source as f32 / scaled as f32;
+    ((value - offset as f32) * scale).clamp(0.0, source as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_sample_camera_fits_without_rounding() {
+        let letterbox = Letterbox::new(ResizeMode::LetterboxTopLeft, (768, 576), (416, 416));
+        assert_eq!((letterbox.scaled_size(), letterbox.offset()), ((416, 312), (0, 0)));
+        let whole = letterbox.to_source([0.0, 0.0, 416.0, 312.0]);
+        assert_eq!(whole, BoundingBox { x_min: 0.0, y_min: 0.0, x_max: 768.0, y_max: 576.0 });
+    }
+
+    proptest! {
+        #[test]
+        fn source_boxes_come_back_within_a_pixel_of_the_input(
+            source in (1u32..4000, 1u32..4000), input in (32u32..1300, 32u32..1300), centre: bool,
+            corner in (0.0f32..1.0, 0.0f32..1.0),
+        ) {
+            let mode = if centre { ResizeMode::LetterboxCentre } else { ResizeMode::LetterboxTopLeft };
+            let letterbox = Letterbox::new(mode, source, input);
+            let (scaled, offset) = (letterbox.scaled_size(), letterbox.offset());
+            prop_assert!(scaled.0 + offset.0 <= input.0 && scaled.1 + offset.1 <= input.1);
+            let (x, y) = (corner.0 * source.0 as f32, corner.1 * source.1 as f32);
+            let into = |value: f32, offset: u32, scaled: u32, side: u32| {
+                value * scaled as f32 / side as f32 + offset as f32
+            };
+            let there = [into(x, offset.0, scaled.0, source.0), into(y, offset.1, scaled.1, source.1)];
+            let back = letterbox.to_source([there[0], there[1], there[0], there[1]]);
+            prop_assert!((back.x_min - x).abs() <= 1e-3 * source.0 as f32 + 1e-2);
+            prop_assert!((back.y_min - y).abs() <= 1e-3 * source.1 as f32 + 1e-2);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Label values: their rules, and the key that tells the series of one metric apart.
+
+use std::hash::{Hash, Hasher};
+
+use hashbrown::Equivalent;
+
+/// Longest label value, in bytes.
+pub const MAX_LABEL_VALUE_BYTES: usize = 256;
+/// Every label value of the series that takes what exceeds the cardinality budget.
+pub const OVERFLOW: &str = "__overflow__";
+/// Label that tells producers apart.
+pub(crate) const INSTANCE: &str = "instance";
+
+/// Why label values do not fit a metric.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LabelError {
+    /// Not as many values as labels.
+    #[error("{given} label values given, {expected} expected")]
+    Count {
+        /// How many labels the metric has.
+        expected: usize,
+        /// How many values were given.
+        given: usize,
+    },
+    /// A label of the metric is not given.
+    #[error("label {0:?} is missing")]
+    Missing(String),
+    /// A label is given that the metric does not have.
+    #[error("label {0:?} is unknown")]
+    Unknown(String),
+    /// A value is longer than [`MAX_LABEL_VALUE_BYTES`].
+    #[error("value of label {label:?} has {bytes} bytes, at most 256 are allowed")]
+    TooLong {
+        /// The label's name.
+        label: String,
+        /// Length of the value.
+        bytes: usize,
+    },
+}
+
+/// Checks label values given in the order of `names`.
+pub(crate) fn check_values(names: &[String], values: &[&str]) -> Result<(), LabelError> {
+    if names.len() != values.len() {
+        return Err(LabelError::Count {
+            expected: names.len(),
+            given: values.len(),
+        });
+    }
+    let too_long = |(_, value): &(&String, &&str)| value.len() > MAX_LABEL_VALUE_BYTES;
+    match names.iter().zip(values).find(too_long) {
+        Some((label, value)) => Err(LabelError::TooLong {
+            label: label.clone(),
+            bytes: value.len(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Brings named label values into the order of `names`.
+pub(crate) fn in_order<'a>(
+    names: &[String],
+    labels: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Vec<&'a str>, LabelError> {
+    let mut values = vec![None; names.len()];
+    for (label, value) in labels {
+        let position = names.iter().position(|name| name == label);
+        let slot = position.and_then(|position| values.get_mut(position));
+        *slot.ok_or_else(|| LabelError::Unknown(label.to_owned()))? = Some(value);
+    }
+    let named = names.iter().zip(values);
+    named
+        .map(|(name, value)| value.ok_or_else(|| LabelError::Missing(name.clone())))
+        .collect()
+}
+
+/// What tells the series of one metric apart.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SeriesKey {
+    pub(crate) values: Box<[Box<str>]>,
+    pub(crate) producer: Option<Box<str>>,
+}
+
+impl Hash for SeriesKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.values.iter().for_each(|value| value.hash(state));
+        self.producer.as_deref().hash(state);
+    }
+}
+
+/// A [`SeriesKey`] not yet allocated: looking up a known series allocates nothing.
+pub(crate) struct SeriesKeyRef<'a> {
+    pub(crate) values: &'a [&'a str],
+    pub(crate) producer: Option<&'a str>,
+}
+
+impl SeriesKeyRef<'_> {
+    pub(crate) fn to_key(&self) -> SeriesKey {
+        SeriesKey {
+            values: self.values.iter().map(|&value| value.into()).collect(),
+            producer: self.producer.map(Into::into),
+        }
+    }
+}
+
+impl Hash for SeriesKeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.values.iter().for_each(|value| value.hash(state));
+        self.producer.hash(state);
+    }
+}
+
+impl Equivalent<SeriesKey> for SeriesKeyRef<'_> {
+    fn equivalent(&self, key: &SeriesKey) -> bool {
+        self.producer == key.producer.as_deref()
+            && self.values.len() == key.values.len()
+            && self.values.iter().zip(&key.values).all(|(a, b)| **a == **b)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Vec<String> {
+        vec!["model".to_owned(), "stage".to_owned()]
+    }
+
+    #[test]
+    fn named_values_are_ordered() {
+        let given = [("stage", "total"), ("model", "m")];
+        assert_eq!(
+            in_order(&names(), given.into_iter()),
+            Ok(vec!["m", "total"])
+        );
+    }
+
+    #[test]
+    fn missing_and_unknown_labels_are_named() {
+        let missing = in_order(&names(), [("model", "m")].into_iter());
+        assert_eq!(missing, Err(LabelError::Missing("stage".to_owned())));
+        let unknown = in_order(&names(), [("class", "m")].into_iter());
+        assert_eq!(unknown, Err(LabelError::Unknown("class".to_owned())));
+    }
+
+    #[test]
+    fn long_values_are_refused() {
+        let long = "x".repeat(MAX_LABEL_VALUE_BYTES + 1);
+        assert!(matches!(
+            check_values(&names(), &["m", &long]),
+            Err(LabelError::TooLong { bytes: 257, .. })
+        ));
+        assert_eq!(check_values(&names(), &["m", &long[1..]]), Ok(()));
+    }
+}

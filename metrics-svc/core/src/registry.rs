@@ -1,0 +1,185 @@
+//! All metrics of a process, under one namespace and one budget of series.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use hashbrown::HashMap;
+use parking_lot::RwLock;
+
+use crate::{
+    DescriptorError, MetricDescriptor, MetricKind, Snapshot, UnixTime,
+    metric::{Budget, Metric},
+};
+
+/// Why a metric was not registered.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// The descriptor breaks a rule.
+    #[error(transparent)]
+    Invalid(#[from] DescriptorError),
+    /// The name is registered with another definition.
+    #[error("metric {name:?} is registered already with other {part}")]
+    Conflict {
+        /// The name.
+        name: String,
+        /// The first part that differs.
+        part: &'static str,
+    },
+    /// A sample of the metric would bear the name of another metric's samples.
+    #[error("metric {name:?} would export {sample:?}, which another metric exports already")]
+    SampleNameTaken {
+        /// The metric's name.
+        name: String,
+        /// The sample's name.
+        sample: String,
+    },
+    /// As many metrics as the registry may hold series.
+    #[error("metric {name:?} exceeds the limit of {max} metrics")]
+    Full {
+        /// The metric's name.
+        name: String,
+        /// The limit.
+        max: usize,
+    },
+}
+
+#[derive(Debug, Default)]
+struct Metrics {
+    by_name: HashMap<String, Metric>,
+    /// Names of every sample that the metrics export.
+    sample_names: HashSet<String>,
+}
+
+/// All metrics of a process.
+#[derive(Debug)]
+pub struct Registry {
+    namespace: String,
+    budget: Arc<Budget>,
+    metrics: RwLock<Metrics>,
+}
+
+impl Registry {
+    /// A registry without a limit. Exported names start with `namespace` and `_`, unless it is empty.
+    #[must_use]
+    pub fn new(namespace: &str) -> Self {
+        Self::with_max_series(namespace, 0)
+    }
+
+    /// A registry of at most `max_series` series, overflow series aside; 0: without limit.
+    #[must_use]
+    pub fn with_max_series(namespace: &str, max_series: usize) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            budget: Arc::new(Budget::new(max_series)),
+            metrics: RwLock::default(),
+        }
+    }
+
+    /// Registers a metric; with a definition known already, returns the metric that has it.
+    ///
+    /// # Errors
+    /// The descriptor is invalid, contradicts the one registered, or its samples' names are taken.
+    pub fn register(&self, descriptor: MetricDescriptor) -> Result<Metric, RegisterError> {
+        descriptor.validate()?;
+        let descriptor = descriptor.completed();
+        let mut metrics = self.metrics.write();
+        if let Some(metric) = metrics.by_name.get(&descriptor.name) {
+            return match metric.descriptor().difference(&descriptor) {
+                None => Ok(metric.clone()),
+                Some(part) => Err(RegisterError::Conflict {
+                    name: descriptor.name,
+                    part,
+                }),
+            };
+        }
+        self.check_room(&metrics, &descriptor)?;
+        Ok(self.insert(&mut metrics, descriptor))
+    }
+
+    /// The metric of this name, given without the namespace.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Metric> {
+        self.metrics.read().by_name.get(name).cloned()
+    }
+
+    /// How many series there are.
+    #[must_use]
+    pub fn series_count(&self) -> usize {
+        self.budget.used()
+    }
+
+    /// The namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Copies the state of every series; windows are read as of `now`.
+    #[must_use]
+    pub fn snapshot(&self, now: UnixTime) -> Snapshot {
+        let all: Vec<Metric> = self.metrics.read().by_name.values().cloned().collect();
+        let mut metrics: Vec<_> = all.iter().map(|metric| metric.snapshot(now)).collect();
+        metrics.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Snapshot { time: now, metrics }
+    }
+
+    /// Drops gauge series to which nothing was applied for `idle`; returns how many.
+    ///
+    /// Only samples applied through [`crate::Series::apply`] count as updates; gauges written through
+    /// handles never expire.
+    pub fn expire_gauges(&self, idle: Duration, now: UnixTime) -> usize {
+        let deadline = now.saturating_sub(idle);
+        let all: Vec<Metric> = self.metrics.read().by_name.values().cloned().collect();
+        let gauges = all
+            .iter()
+            .filter(|m| m.descriptor().kind == MetricKind::Gauge);
+        gauges.map(|metric| metric.expire_gauges(deadline)).sum()
+    }
+
+    fn check_room(
+        &self,
+        metrics: &Metrics,
+        descriptor: &MetricDescriptor,
+    ) -> Result<(), RegisterError> {
+        let name = || descriptor.name.clone();
+        let max = self.budget.max();
+        if metrics.by_name.len() >= max {
+            return Err(RegisterError::Full { name: name(), max });
+        }
+        let mut samples = sample_names(descriptor);
+        match samples.find(|sample| metrics.sample_names.contains(sample)) {
+            Some(sample) => Err(RegisterError::SampleNameTaken {
+                name: name(),
+                sample,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn insert(&self, metrics: &mut Metrics, descriptor: MetricDescriptor) -> Metric {
+        let name = descriptor.name.clone();
+        metrics.sample_names.extend(sample_names(&descriptor));
+        let full_name = match self.namespace.as_str() {
+            "" => name.clone(),
+            namespace => format!("{namespace}_{name}"),
+        };
+        let metric = Metric::new(full_name, descriptor, Arc::clone(&self.budget));
+        metrics.by_name.insert(name, metric.clone());
+        metric
+    }
+}
+
+/// Names under which a metric's samples are exported, without the namespace.
+fn sample_names(descriptor: &MetricDescriptor) -> impl Iterator<Item = String> {
+    let suffixes: &[&str] = match descriptor.kind {
+        MetricKind::Counter | MetricKind::Gauge => &[""],
+        MetricKind::Histogram => &["", "_bucket", "_sum", "_count"],
+        MetricKind::Summary => &["", "_sum", "_count"],
+    };
+    let name = descriptor.name.clone();
+    suffixes.iter().map(move |suffix| format!("{name}{suffix}"))
+}
+
+#[cfg(test)]
+#[path = "registry_tests.rs"]
+mod tests;

@@ -1,0 +1,172 @@
+//! Registration, series, merging over producers and the budget.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::{Merge, Operation, SeriesValue, ValueError};
+
+const NOW: UnixTime = Duration::from_secs(1_000_000);
+
+fn descriptor(name: &str, kind: MetricKind, merge: Merge) -> MetricDescriptor {
+    MetricDescriptor {
+        label_names: vec!["stage".to_owned()],
+        merge,
+        ..MetricDescriptor::new(name, kind)
+    }
+}
+
+fn record(registry: &Registry, name: &str, producer: &str, value: f64) {
+    let metric = registry.get(name).unwrap();
+    let series = metric.series(&["total"], Some(producer)).unwrap();
+    series.apply(value, Operation::Default, NOW).unwrap();
+}
+
+fn values(registry: &Registry) -> Vec<(usize, SeriesValue)> {
+    let snapshot = registry.snapshot(NOW);
+    let series = snapshot
+        .metrics
+        .into_iter()
+        .flat_map(|metric| metric.series);
+    series.map(|s| (s.labels.len(), s.value)).collect()
+}
+
+#[test]
+fn the_same_definition_returns_the_same_metric() {
+    let registry = Registry::new("ns");
+    let counter = descriptor("c_total", MetricKind::Counter, Merge::Default);
+    let first = registry.register(counter.clone()).unwrap();
+    first.series(&["a"], None).unwrap().counter().unwrap().inc();
+    let second = registry.register(counter).unwrap();
+    let total = second
+        .series(&["a"], None)
+        .unwrap()
+        .counter()
+        .unwrap()
+        .get();
+    assert_eq!(total, 1.0);
+    assert_eq!(registry.snapshot(NOW).metrics[0].name, "ns_c_total");
+}
+
+#[test]
+fn another_definition_is_a_conflict() {
+    let registry = Registry::new("ns");
+    let counter = descriptor("m", MetricKind::Counter, Merge::Default);
+    registry.register(counter.clone()).unwrap();
+    let other_kind = descriptor("m", MetricKind::Gauge, Merge::Default);
+    let other_labels = MetricDescriptor::new("m", MetricKind::Counter);
+    for (other, expected) in [(other_kind, "kind"), (other_labels, "labels")] {
+        let error = registry.register(other).unwrap_err();
+        assert!(matches!(error, RegisterError::Conflict { part, .. } if part == expected));
+    }
+}
+
+#[test]
+fn explicit_defaults_equal_absent_ones() {
+    let registry = Registry::new("");
+    let implicit = MetricDescriptor::new("h", MetricKind::Histogram);
+    let explicit = MetricDescriptor {
+        buckets: crate::DEFAULT_BUCKETS.to_vec(),
+        ..implicit.clone()
+    };
+    registry.register(implicit).unwrap();
+    assert!(registry.register(explicit).is_ok());
+}
+
+#[test]
+fn sample_names_may_not_collide() {
+    let registry = Registry::new("ns");
+    registry
+        .register(MetricDescriptor::new("h", MetricKind::Histogram))
+        .unwrap();
+    let error = registry
+        .register(MetricDescriptor::new("h_count", MetricKind::Counter))
+        .unwrap_err();
+    assert!(matches!(error, RegisterError::SampleNameTaken { .. }));
+}
+
+#[test]
+fn gauges_stay_apart_and_counters_add_up() {
+    let registry = Registry::new("ns");
+    for (name, kind) in [("a", MetricKind::Counter), ("b", MetricKind::Gauge)] {
+        registry
+            .register(descriptor(name, kind, Merge::Default))
+            .unwrap();
+        record(&registry, name, "one", 2.0);
+        record(&registry, name, "two", 3.0);
+    }
+    let expected = [
+        (1, SeriesValue::Counter(5.0)),
+        (2, SeriesValue::Gauge(2.0)),
+        (2, SeriesValue::Gauge(3.0)),
+    ];
+    assert_eq!(values(&registry), expected);
+}
+
+#[test]
+fn gauges_merge_as_declared() {
+    let registry = Registry::new("ns");
+    for (name, merge) in [("a", Merge::Sum), ("b", Merge::Max), ("c", Merge::Last)] {
+        registry
+            .register(descriptor(name, MetricKind::Gauge, merge))
+            .unwrap();
+        record(&registry, name, "one", 4.0);
+        record(&registry, name, "two", 3.0);
+    }
+    let gauges = [7.0, 4.0, 3.0].map(|value| (1, SeriesValue::Gauge(value)));
+    assert_eq!(values(&registry), gauges);
+}
+
+#[test]
+fn past_the_budget_series_overflow() {
+    let registry = Registry::with_max_series("ns", 2);
+    let metric = registry
+        .register(descriptor("c", MetricKind::Counter, Merge::Default))
+        .unwrap();
+    for value in ["a", "b"] {
+        assert!(!metric.series(&[value], None).unwrap().is_overflow());
+    }
+    for value in ["c", "d"] {
+        let series = metric.series(&[value], None).unwrap();
+        assert!(series.is_overflow());
+        series.apply(1.0, Operation::Add, NOW).unwrap();
+    }
+    assert_eq!(registry.series_count(), 2);
+    let last = values(&registry).remove(0);
+    assert_eq!(last, (1, SeriesValue::Counter(2.0)));
+}
+
+#[test]
+fn idle_gauges_expire_and_come_back() {
+    let registry = Registry::with_max_series("ns", 1);
+    let metric = registry
+        .register(descriptor("g", MetricKind::Gauge, Merge::Default))
+        .unwrap();
+    record(&registry, "g", "one", 1.0);
+    let held = metric.series(&["total"], Some("one")).unwrap();
+    let later = NOW + Duration::from_secs(60);
+    assert_eq!(registry.expire_gauges(Duration::from_secs(60), later), 0);
+    assert_eq!(registry.expire_gauges(Duration::from_secs(59), later), 1);
+    let refused = held.apply(2.0, Operation::Set, later);
+    assert_eq!(refused, Err(ValueError::Expired));
+    record(&registry, "g", "one", 3.0);
+    assert_eq!(values(&registry), [(2, SeriesValue::Gauge(3.0))]);
+}
+
+#[test]
+fn samples_are_checked() {
+    let registry = Registry::new("ns");
+    let metric = registry
+        .register(descriptor("c", MetricKind::Counter, Merge::Default))
+        .unwrap();
+    let series = metric.series(&["a"], None).unwrap();
+    let apply = |value, operation| series.apply(value, operation, NOW);
+    assert_eq!(apply(-1.0, Operation::Add), Err(ValueError::Negative(-1.0)));
+    assert!(matches!(
+        apply(f64::NAN, Operation::Add),
+        Err(ValueError::NotFinite(_))
+    ));
+    assert!(matches!(
+        apply(1.0, Operation::Set),
+        Err(ValueError::Operation { .. })
+    ));
+    assert_eq!(series.counter().unwrap().get(), 0.0);
+}

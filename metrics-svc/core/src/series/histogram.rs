@@ -1,0 +1,130 @@
+//! A distribution counted in fixed buckets, with a sketch beside them for quantiles.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::{
+    MetricDescriptor,
+    sketch::Sketch,
+    snapshot::{Distribution, Statistics},
+};
+
+/// Handle of a histogram series; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Histogram(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    descriptor: Arc<MetricDescriptor>,
+    /// One short lock keeps buckets, sum and quantiles of a snapshot in agreement.
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Observations of each bucket alone, the last without a bound.
+    counts: Box<[u64]>,
+    sketch: Sketch,
+}
+
+impl Histogram {
+    pub(super) fn new(descriptor: Arc<MetricDescriptor>) -> Self {
+        let state = State {
+            counts: vec![0; descriptor.buckets.len() + 1].into(),
+            sketch: Sketch::default(),
+        };
+        Self(Arc::new(Inner {
+            descriptor,
+            state: Mutex::new(state),
+        }))
+    }
+
+    /// Counts a value into the first bucket whose bound is not below it; ignored when not finite.
+    pub fn observe(&self, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
+        let bounds = &self.0.descriptor.buckets;
+        let bucket = bounds.partition_point(|bound| *bound < value);
+        let mut state = self.0.state.lock();
+        state.counts[bucket] += 1;
+        state.sketch.observe(value);
+    }
+
+    pub(super) fn read(&self) -> Distribution {
+        let descriptor = &self.0.descriptor;
+        let state = self.0.state.lock();
+        let mut count = 0;
+        let bounds = descriptor.buckets.iter().copied().chain([f64::INFINITY]);
+        let buckets = bounds.zip(&state.counts).map(|(bound, in_bucket)| {
+            count += in_bucket;
+            (bound, count)
+        });
+        let buckets: Vec<_> = buckets.collect();
+        Distribution {
+            count,
+            sum: state.sketch.sum(),
+            buckets,
+            quantiles: quantiles(&descriptor.quantiles, &state.sketch),
+            statistics: Statistics::of(&state.sketch),
+        }
+    }
+}
+
+/// Each quantile with its value.
+pub(super) fn quantiles(wanted: &[f64], sketch: &Sketch) -> Vec<(f64, Option<f64>)> {
+    let values = wanted.iter().map(|&q| (q, sketch.quantile(q)));
+    values.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::MetricKind;
+
+    const BOUNDS: [f64; 3] = [-1.0, 0.5, 2.0];
+
+    fn histogram() -> Histogram {
+        Histogram::new(Arc::new(MetricDescriptor {
+            buckets: BOUNDS.to_vec(),
+            quantiles: vec![0.5],
+            ..MetricDescriptor::new("h", MetricKind::Histogram)
+        }))
+    }
+
+    #[test]
+    fn bounds_are_inclusive() {
+        let histogram = histogram();
+        BOUNDS.iter().for_each(|bound| histogram.observe(*bound));
+        let counts: Vec<_> = histogram.read().buckets.iter().map(|b| b.1).collect();
+        assert_eq!(counts, [1, 2, 3, 3]);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_ignored() {
+        let histogram = histogram();
+        histogram.observe(f64::NAN);
+        histogram.observe(f64::INFINITY);
+        let read = histogram.read();
+        assert_eq!((read.count, read.sum), (0, 0.0));
+        assert_eq!(read.quantiles, [(0.5, None)]);
+        assert_eq!(read.statistics, None);
+    }
+
+    proptest! {
+        #[test]
+        fn buckets_agree_with_counting(values in prop::collection::vec(-3.0..3.0_f64, 0..200)) {
+            let histogram = histogram();
+            values.iter().for_each(|value| histogram.observe(*value));
+            let read = histogram.read();
+            for (bound, count) in &read.buckets {
+                let expected = values.iter().filter(|value| *value <= bound).count();
+                prop_assert_eq!(*count, expected as u64);
+            }
+            prop_assert_eq!(read.count, values.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Writes settings as a TOML file that says what each key means.
+
+use std::fmt::Write;
+
+use toml::{Table, Value};
+
+use super::{KeyDoc, Settings, SettingsError};
+
+/// The settings as commented TOML; loading it as a file gives the same settings.
+///
+/// # Errors
+/// A value cannot be written as TOML.
+pub fn dump<S: Settings>(settings: &S) -> Result<String, SettingsError> {
+    let table = Table::try_from(settings)?;
+    let mut out = String::new();
+    write_section(&mut out, "", &S::keys(), &table);
+    Ok(out)
+}
+
+/// Keys come first: after a header of an inner section they would belong to it.
+fn write_section(out: &mut String, path: &str, keys: &[KeyDoc], table: &Table) {
+    let values = keys.iter().filter(|key| key.keys().is_none());
+    for (index, key) in values.enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        write_comment(out, key);
+        write_value(out, key.name(), table.get(key.name()));
+    }
+    for section in keys {
+        let (Some(keys), Some(Value::Table(table))) = (section.keys(), table.get(section.name()))
+        else {
+            continue;
+        };
+        let path = match path {
+            "" => section.name().to_owned(),
+            outer => format!("{outer}.{}", section.name()),
+        };
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        write_comment(out, section);
+        push_line(out, format_args!("[{path}]"));
+        write_section(out, &path, keys, table);
+    }
+}
+
+fn write_comment(out: &mut String, key: &KeyDoc) {
+    for line in key.lines() {
+        push_line(out, format_args!("{}", format!("# {line}").trim_end()));
+    }
+}
+
+fn write_value(out: &mut String, name: &str, value: Option<&Value>) {
+    match value {
+        Some(value) => push_line(out, format_args!("{name} = {value}")),
+        None => push_line(out, format_args!("# {name} is not set")),
+    }
+}
+
+fn push_line(out: &mut String, line: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{line}");
+}

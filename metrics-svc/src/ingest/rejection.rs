@@ -1,0 +1,94 @@
+//! What of a batch was not applied, and why.
+
+use std::collections::BTreeMap;
+
+use vision_metrics::{LabelError, RegisterError, ValueError};
+use vision_proto::metrics::v1::{Rejection, RejectionReason, rejection::Subject};
+
+/// Rejections listed in one response; the rest is counted.
+const MAX_LISTED: usize = 100;
+
+/// Why one part of a batch is rejected.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) reason: RejectionReason,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(reason: RejectionReason, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { reason, message }
+    }
+
+    pub(super) fn unknown_metric(name: &str) -> Self {
+        let message = format!("metric {name:?} is not declared");
+        Self::new(RejectionReason::UnknownMetric, message)
+    }
+}
+
+impl From<LabelError> for Refusal {
+    fn from(error: LabelError) -> Self {
+        Self::new(RejectionReason::LabelMismatch, error.to_string())
+    }
+}
+
+impl From<ValueError> for Refusal {
+    fn from(error: ValueError) -> Self {
+        Self::new(RejectionReason::InvalidValue, error.to_string())
+    }
+}
+
+impl From<RegisterError> for Refusal {
+    fn from(error: RegisterError) -> Self {
+        let reason = match &error {
+            RegisterError::Invalid(invalid) if invalid.concerns_name() => {
+                RejectionReason::InvalidName
+            }
+            RegisterError::Full { .. } => RejectionReason::CardinalityLimit,
+            _ => RejectionReason::DescriptorConflict,
+        };
+        Self::new(reason, error.to_string())
+    }
+}
+
+/// The rejections of one batch: a bounded list and a count by reason.
+#[derive(Debug, Default)]
+pub(super) struct Rejections {
+    listed: Vec<Rejection>,
+    unlisted: u64,
+    by_reason: BTreeMap<&'static str, u64>,
+}
+
+impl Rejections {
+    pub(super) fn add(&mut self, subject: Option<Subject>, refusal: Refusal) {
+        let Refusal { reason, message } = refusal;
+        *self.by_reason.entry(short_name(reason)).or_default() += 1;
+        if self.listed.len() == MAX_LISTED {
+            self.unlisted += 1;
+            return;
+        }
+        self.listed.push(Rejection {
+            subject,
+            reason: reason.into(),
+            message,
+        });
+    }
+
+    /// How many parts were rejected, for each reason.
+    pub(super) fn by_reason(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.by_reason
+            .iter()
+            .map(|(reason, count)| (*reason, *count))
+    }
+
+    /// The listed rejections and how many more there were.
+    pub(super) fn into_parts(self) -> (Vec<Rejection>, u64) {
+        (self.listed, self.unlisted)
+    }
+}
+
+fn short_name(reason: RejectionReason) -> &'static str {
+    let name = reason.as_str_name();
+    name.strip_prefix("REJECTION_REASON_").unwrap_or(name)
+}

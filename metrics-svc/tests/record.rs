@@ -1,0 +1,207 @@
+//! `Record` and `GetMetrics` over a real connection.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use metrics_svc::{Ingest, MetricsGrpc};
+use tokio::{net::TcpListener, sync::mpsc};
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status, Streaming, transport::Server};
+use vision_metrics::Registry;
+use vision_proto::metrics::v1::{
+    GetMetricsRequest, MetricDescriptor, MetricEvent, MetricKind, Producer, RecordRequest,
+    RecordResponse, RejectionReason, Samples, SeriesDefinition,
+    metrics_service_client::MetricsServiceClient, metrics_service_server::MetricsServiceServer,
+    series::Value,
+};
+
+type Client = MetricsServiceClient<tonic::transport::Channel>;
+
+struct Stream {
+    requests: mpsc::Sender<RecordRequest>,
+    responses: Streaming<RecordResponse>,
+}
+
+impl Stream {
+    async fn open(client: &mut Client) -> Self {
+        let (requests, receiver) = mpsc::channel(8);
+        let responses = client.record(ReceiverStream::new(receiver)).await.unwrap();
+        let responses = responses.into_inner();
+        Self {
+            requests,
+            responses,
+        }
+    }
+
+    async fn exchange(&mut self, request: RecordRequest) -> RecordResponse {
+        self.requests.send(request).await.unwrap();
+        self.response().await.unwrap()
+    }
+
+    async fn response(&mut self) -> Result<RecordResponse, Status> {
+        self.responses.message().await.map(Option::unwrap)
+    }
+}
+
+async fn serve(max_series: usize) -> (Client, CancellationToken) {
+    let registry = Arc::new(Registry::with_max_series("ns", max_series));
+    let ingest = Ingest::new(registry, &opentelemetry::global::meter("test"));
+    let shutdown = CancellationToken::new();
+    let service = MetricsServiceServer::new(MetricsGrpc::new(Arc::new(ingest), shutdown.clone()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let incoming = TcpListenerStream::new(listener);
+    tokio::spawn(
+        Server::builder()
+            .add_service(service)
+            .serve_with_incoming(incoming),
+    );
+    (Client::connect(endpoint).await.unwrap(), shutdown)
+}
+
+fn metric(name: &str, kind: MetricKind, labels: &[&str]) -> MetricDescriptor {
+    MetricDescriptor {
+        name: name.to_owned(),
+        kind: kind.into(),
+        label_names: labels.iter().map(ToString::to_string).collect(),
+        ..MetricDescriptor::default()
+    }
+}
+
+fn event(name: &str, labels: &[(&str, &str)], value: f64) -> MetricEvent {
+    let labels = labels
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    MetricEvent {
+        name: name.to_owned(),
+        labels: labels.collect(),
+        value,
+        ..MetricEvent::default()
+    }
+}
+
+fn hello(epoch: u64) -> RecordRequest {
+    let id = "robot".to_owned();
+    RecordRequest {
+        producer: Some(Producer { id, epoch }),
+        metrics: vec![metric("c_total", MetricKind::Counter, &["a"])],
+        series: vec![SeriesDefinition {
+            id: 7,
+            metric: "c_total".to_owned(),
+            label_values: vec!["x".to_owned()],
+        }],
+        ..RecordRequest::default()
+    }
+}
+
+fn batch(sequence: u64, value: f64) -> RecordRequest {
+    let samples = Samples {
+        series_id: vec![7],
+        value: vec![value],
+    };
+    RecordRequest {
+        sequence,
+        samples: Some(samples),
+        ..RecordRequest::default()
+    }
+}
+
+async fn values(client: &mut Client) -> Vec<Value> {
+    let page = client
+        .get_metrics(GetMetricsRequest::default())
+        .await
+        .unwrap();
+    let metrics = page.into_inner().metrics;
+    let series = metrics.into_iter().flat_map(|metric| metric.series);
+    series.map(|series| series.value.unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_batch_sent_again_counts_once_and_reopening_tells_the_last() {
+    let (mut client, _shutdown) = serve(0).await;
+    let mut stream = Stream::open(&mut client).await;
+    assert_eq!(stream.exchange(hello(1)).await.acked_sequence, 0);
+    assert_eq!(stream.exchange(batch(1, 2.0)).await.acked_sequence, 1);
+    assert_eq!(stream.exchange(batch(1, 2.0)).await.acked_sequence, 1);
+    drop(stream);
+    let mut stream = Stream::open(&mut client).await;
+    assert_eq!(stream.exchange(hello(1)).await.acked_sequence, 1);
+    assert_eq!(stream.exchange(batch(2, 3.0)).await.acked_sequence, 2);
+    assert_eq!(values(&mut client).await, [Value::Counter(5.0)]);
+}
+
+#[tokio::test]
+async fn the_newer_stream_wins_and_a_stale_epoch_is_refused() {
+    let (mut client, _shutdown) = serve(0).await;
+    let mut older = Stream::open(&mut client).await;
+    older.exchange(hello(2)).await;
+    let mut newer = Stream::open(&mut client).await;
+    newer.exchange(hello(2)).await;
+    assert_eq!(older.response().await.unwrap_err().code(), Code::Aborted);
+    let mut stale = Stream::open(&mut client).await;
+    stale.requests.send(hello(1)).await.unwrap();
+    let refused = stale.response().await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert_eq!(newer.exchange(batch(1, 1.0)).await.acked_sequence, 1);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_rejected_and_the_rest_applied() {
+    let (mut client, _shutdown) = serve(1).await;
+    let mut stream = Stream::open(&mut client).await;
+    let ok = [("a", "x")];
+    let request = RecordRequest {
+        metrics: vec![
+            metric("c_total", MetricKind::Counter, &["a"]),
+            metric("c_total", MetricKind::Gauge, &["a"]),
+            metric("9", MetricKind::Gauge, &[]),
+        ],
+        events: vec![
+            event("c_total", &ok, 1.0),
+            event("missing", &[], 1.0),
+            event("c_total", &[], 1.0),
+            event("c_total", &ok, -1.0),
+            event("c_total", &ok, f64::NAN),
+            event("c_total", &[("a", "y")], 1.0),
+            event("c_total", &ok, 1.0),
+        ],
+        ..RecordRequest::default()
+    };
+    let response = stream.exchange(request).await;
+    let reasons: Vec<_> = response.rejections.iter().map(|r| r.reason()).collect();
+    let expected = [
+        RejectionReason::InvalidName,
+        RejectionReason::UnknownMetric,
+        RejectionReason::LabelMismatch,
+        RejectionReason::InvalidValue,
+        RejectionReason::InvalidValue,
+        RejectionReason::CardinalityLimit,
+    ];
+    assert_eq!(reasons[0], RejectionReason::DescriptorConflict);
+    assert_eq!(reasons[1..], expected);
+    let counted = values(&mut client).await;
+    assert_eq!(counted, [Value::Counter(1.0), Value::Counter(2.0)]);
+}
+
+#[tokio::test]
+async fn values_of_a_producer_need_a_sequence() {
+    let (mut client, _shutdown) = serve(0).await;
+    let mut stream = Stream::open(&mut client).await;
+    stream.exchange(hello(1)).await;
+    stream.requests.send(batch(0, 1.0)).await.unwrap();
+    let refused = stream.response().await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn shutdown_ends_an_open_stream() {
+    let (mut client, shutdown) = serve(0).await;
+    let mut stream = Stream::open(&mut client).await;
+    stream.exchange(hello(1)).await;
+    shutdown.cancel();
+    assert_eq!(
+        stream.response().await.unwrap_err().code(),
+        Code::Unavailable
+    );
+}
