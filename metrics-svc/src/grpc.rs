@@ -94,11 +94,7 @@ impl RecordStream {
         }
     }
 
-    async fn serve_producer(
-        &mut self,
-        session: &Session,
-        first: RecordRequest,
-    ) -> Result<(), Status> {
+    async fn serve_producer(&mut self, session: &Session, first: RecordRequest) -> Result<(), Status> {
         if first.sequence != 0 {
             self.respond(self.ingest.resume_point(session)).await?;
         }

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use vision_metrics::{
-    Distribution, Merge, MetricDescriptor, MetricKind, MetricSnapshot, SeriesSnapshot, SeriesValue,
-    Snapshot,
+    Distribution, Merge, MetricDescriptor, MetricKind, MetricSnapshot, SeriesSnapshot, SeriesValue, Snapshot,
 };
 use vision_proto::metrics::v1::{self as wire, GetMetricsRequest, GetMetricsResponse};
 
@@ -92,25 +91,16 @@ fn wire_series(series: &SeriesSnapshot) -> wire::Series {
             Value::Distribution(wire_distribution(distribution))
         }
     };
-    wire::Series {
-        labels: series.labels.iter().cloned().collect(),
-        value: Some(value),
-    }
+    wire::Series { labels: series.labels.iter().cloned().collect(), value: Some(value) }
 }
 
 fn wire_distribution(distribution: &Distribution) -> wire::Distribution {
     let buckets = distribution.buckets.iter();
-    let buckets = buckets.map(|(bound, count)| wire::Bucket {
-        upper_bound: *bound,
-        cumulative_count: *count,
-    });
+    let buckets =
+        buckets.map(|(bound, count)| wire::Bucket { upper_bound: *bound, cumulative_count: *count });
     let quantiles = distribution.quantiles.iter();
-    let quantiles = quantiles.filter_map(|(quantile, value)| {
-        value.map(|value| wire::Quantile {
-            quantile: *quantile,
-            value,
-        })
-    });
+    let quantiles = quantiles
+        .filter_map(|(quantile, value)| value.map(|value| wire::Quantile { quantile: *quantile, value }));
     wire::Distribution {
         count: distribution.count,
         sum: distribution.sum,

@@ -10,10 +10,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, Streaming, transport::Server};
 use vision_metrics::Registry;
 use vision_proto::metrics::v1::{
-    GetMetricsRequest, MetricDescriptor, MetricEvent, MetricKind, Producer, RecordRequest,
-    RecordResponse, RejectionReason, Samples, SeriesDefinition,
-    metrics_service_client::MetricsServiceClient, metrics_service_server::MetricsServiceServer,
-    series::Value,
+    GetMetricsRequest, MetricDescriptor, MetricEvent, MetricKind, Producer, RecordRequest, RecordResponse,
+    RejectionReason, Samples, SeriesDefinition, metrics_service_client::MetricsServiceClient,
+    metrics_service_server::MetricsServiceServer, series::Value,
 };
 
 type Client = MetricsServiceClient<tonic::transport::Channel>;
@@ -28,10 +27,7 @@ impl Stream {
         let (requests, receiver) = mpsc::channel(8);
         let responses = client.record(ReceiverStream::new(receiver)).await.unwrap();
         let responses = responses.into_inner();
-        Self {
-            requests,
-            responses,
-        }
+        Self { requests, responses }
     }
 
     async fn exchange(&mut self, request: RecordRequest) -> RecordResponse {
@@ -52,11 +48,7 @@ async fn serve(max_series: usize) -> (Client, CancellationToken) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let incoming = TcpListenerStream::new(listener);
-    tokio::spawn(
-        Server::builder()
-            .add_service(service)
-            .serve_with_incoming(incoming),
-    );
+    tokio::spawn(Server::builder().add_service(service).serve_with_incoming(incoming));
     (Client::connect(endpoint).await.unwrap(), shutdown)
 }
 
@@ -70,15 +62,8 @@ fn metric(name: &str, kind: MetricKind, labels: &[&str]) -> MetricDescriptor {
 }
 
 fn event(name: &str, labels: &[(&str, &str)], value: f64) -> MetricEvent {
-    let labels = labels
-        .iter()
-        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-    MetricEvent {
-        name: name.to_owned(),
-        labels: labels.collect(),
-        value,
-        ..MetricEvent::default()
-    }
+    let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    MetricEvent { name: name.to_owned(), labels: labels.collect(), value, ..MetricEvent::default() }
 }
 
 fn hello(epoch: u64) -> RecordRequest {
@@ -96,22 +81,12 @@ fn hello(epoch: u64) -> RecordRequest {
 }
 
 fn batch(sequence: u64, value: f64) -> RecordRequest {
-    let samples = Samples {
-        series_id: vec![7],
-        value: vec![value],
-    };
-    RecordRequest {
-        sequence,
-        samples: Some(samples),
-        ..RecordRequest::default()
-    }
+    let samples = Samples { series_id: vec![7], value: vec![value] };
+    RecordRequest { sequence, samples: Some(samples), ..RecordRequest::default() }
 }
 
 async fn values(client: &mut Client) -> Vec<Value> {
-    let page = client
-        .get_metrics(GetMetricsRequest::default())
-        .await
-        .unwrap();
+    let page = client.get_metrics(GetMetricsRequest::default()).await.unwrap();
     let metrics = page.into_inner().metrics;
     let series = metrics.into_iter().flat_map(|metric| metric.series);
     series.map(|series| series.value.unwrap()).collect()
@@ -200,8 +175,5 @@ async fn shutdown_ends_an_open_stream() {
     let mut stream = Stream::open(&mut client).await;
     stream.exchange(hello(1)).await;
     shutdown.cancel();
-    assert_eq!(
-        stream.response().await.unwrap_err().code(),
-        Code::Unavailable
-    );
+    assert_eq!(stream.response().await.unwrap_err().code(), Code::Unavailable);
 }

@@ -20,25 +20,14 @@ impl Local {
     pub(crate) fn new(registry: Arc<Registry>) -> Self {
         let dropped = registry.register(RECORD_EVENTS_DROPPED.descriptor()).ok();
         let dropped = dropped.and_then(|metric| metric.series(&[], None).ok());
-        Self {
-            registry,
-            dropped: dropped.and_then(|series| series.counter()),
-        }
+        Self { registry, dropped: dropped.and_then(|series| series.counter()) }
     }
 
-    pub(crate) fn counter(
-        &self,
-        spec: &MetricSpec,
-        label_values: &[&str],
-    ) -> Result<Counter, LookupError> {
+    pub(crate) fn counter(&self, spec: &MetricSpec, label_values: &[&str]) -> Result<Counter, LookupError> {
         self.series(spec, MetricKind::Counter, label_values, Series::counter)
     }
 
-    pub(crate) fn gauge(
-        &self,
-        spec: &MetricSpec,
-        label_values: &[&str],
-    ) -> Result<Gauge, LookupError> {
+    pub(crate) fn gauge(&self, spec: &MetricSpec, label_values: &[&str]) -> Result<Gauge, LookupError> {
         self.series(spec, MetricKind::Gauge, label_values, Series::gauge)
     }
 
@@ -50,11 +39,7 @@ impl Local {
         self.series(spec, MetricKind::Histogram, label_values, Series::histogram)
     }
 
-    pub(crate) fn summary(
-        &self,
-        spec: &MetricSpec,
-        label_values: &[&str],
-    ) -> Result<Summary, LookupError> {
+    pub(crate) fn summary(&self, spec: &MetricSpec, label_values: &[&str]) -> Result<Summary, LookupError> {
         self.series(spec, MetricKind::Summary, label_values, Series::summary)
     }
 

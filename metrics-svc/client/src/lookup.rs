@@ -6,17 +6,9 @@ use vision_metrics::{MAX_LABEL_VALUE_BYTES, MetricKind, RegisterError, catalogue
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(crate) enum LookupError {
     #[error("metric {name:?} is a {kind}, recorded as a {used}")]
-    Kind {
-        name: &'static str,
-        kind: MetricKind,
-        used: MetricKind,
-    },
+    Kind { name: &'static str, kind: MetricKind, used: MetricKind },
     #[error("metric {name:?} has {expected} labels, {given} values given")]
-    LabelCount {
-        name: &'static str,
-        expected: usize,
-        given: usize,
-    },
+    LabelCount { name: &'static str, expected: usize, given: usize },
     #[error("metric {0:?} is recorded with two definitions")]
     Conflict(&'static str),
     #[error(transparent)]
@@ -35,11 +27,7 @@ impl LookupError {
 }
 
 /// Checks that the metric can be recorded this way, with these label values.
-pub(crate) fn check(
-    spec: &MetricSpec,
-    used: MetricKind,
-    label_values: &[&str],
-) -> Result<(), LookupError> {
+pub(crate) fn check(spec: &MetricSpec, used: MetricKind, label_values: &[&str]) -> Result<(), LookupError> {
     let name = spec.name;
     if spec.kind != used {
         let kind = spec.kind;
@@ -47,11 +35,7 @@ pub(crate) fn check(
     }
     let (expected, given) = (spec.label_names.len(), label_values.len());
     if expected != given {
-        return Err(LookupError::LabelCount {
-            name,
-            expected,
-            given,
-        });
+        return Err(LookupError::LabelCount { name, expected, given });
     }
     let mut lengths = label_values.iter().map(|value| value.len());
     match lengths.find(|bytes| *bytes > MAX_LABEL_VALUE_BYTES) {

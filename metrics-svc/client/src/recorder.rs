@@ -41,9 +41,7 @@ impl Recorder {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn connect(
-        settings: RecorderSettings,
-    ) -> Result<(Self, RecorderTask), RecorderSettingsError> {
+    pub fn connect(settings: RecorderSettings) -> Result<(Self, RecorderTask), RecorderSettingsError> {
         let endpoint = settings.endpoint()?;
         let remote = Arc::new(Remote::new(settings.queue_capacity));
         let task = RecorderTask::spawn(settings, endpoint, Arc::clone(&remote));
@@ -67,9 +65,7 @@ impl Recorder {
     #[must_use]
     pub fn counter(&self, spec: &MetricSpec, label_values: &[&str]) -> Counter {
         let target = match &self.0 {
-            Sink::Remote(remote, _) => remote
-                .counter(spec, label_values)
-                .map(CounterTarget::Remote),
+            Sink::Remote(remote, _) => remote.counter(spec, label_values).map(CounterTarget::Remote),
             Sink::Local(local) => local.counter(spec, label_values).map(CounterTarget::Local),
             Sink::Disabled => Ok(CounterTarget::Disabled),
         };
@@ -142,9 +138,7 @@ impl Recorder {
         tracing::debug!(%error, "failed to look up a series");
         Counter::new(match &self.0 {
             Sink::Remote(remote, _) => CounterTarget::Remote(Arc::clone(remote.dropped())),
-            Sink::Local(local) => local
-                .dropped()
-                .map_or(CounterTarget::Disabled, CounterTarget::Local),
+            Sink::Local(local) => local.dropped().map_or(CounterTarget::Disabled, CounterTarget::Local),
             Sink::Disabled => CounterTarget::Disabled,
         })
     }
@@ -179,23 +173,10 @@ mod tests {
         recorder.gauge(&ACTIVE_TRACKS, &["m"]).set(3.0);
         let timer = recorder.histogram(&FRAME_AGE, &["s"]).start_timer();
         assert!(timer.stop() < Duration::from_secs(5));
-        recorder
-            .histogram(&FRAME_AGE, &["s"])
-            .start_timer()
-            .discard();
-        drop(
-            recorder
-                .summary(&TRACK_LIFETIME, &["m", "cat"])
-                .start_timer(),
-        );
-        assert_eq!(
-            value(&registry, "detections_total"),
-            Some(SeriesValue::Counter(2.0))
-        );
-        assert_eq!(
-            value(&registry, "active_tracks"),
-            Some(SeriesValue::Gauge(3.0))
-        );
+        recorder.histogram(&FRAME_AGE, &["s"]).start_timer().discard();
+        drop(recorder.summary(&TRACK_LIFETIME, &["m", "cat"]).start_timer());
+        assert_eq!(value(&registry, "detections_total"), Some(SeriesValue::Counter(2.0)));
+        assert_eq!(value(&registry, "active_tracks"), Some(SeriesValue::Gauge(3.0)));
         for name in ["frame_age_seconds", "track_lifetime_seconds"] {
             let (Some(SeriesValue::Histogram(seen)) | Some(SeriesValue::Summary(seen))) =
                 value(&registry, name)

@@ -125,10 +125,7 @@ impl RecorderSettings {
             ("gauge_refresh", self.gauge_refresh),
         ];
         if self.backoff_min > self.backoff_max {
-            return Err(RecorderSettingsError::Backoff {
-                min: self.backoff_min,
-                max: self.backoff_max,
-            });
+            return Err(RecorderSettingsError::Backoff { min: self.backoff_min, max: self.backoff_max });
         }
         match intervals.iter().find(|(_, interval)| interval.is_zero()) {
             Some((name, _)) => Err(RecorderSettingsError::Zero(name)),
@@ -142,12 +139,7 @@ fn range(name: &'static str, value: usize, max: usize) -> Result<(), RecorderSet
         return Ok(());
     }
     let min = 1;
-    Err(RecorderSettingsError::Range {
-        name,
-        value,
-        min,
-        max,
-    })
+    Err(RecorderSettingsError::Range { name, value, min, max })
 }
 
 #[cfg(test)]
@@ -163,27 +155,14 @@ mod tests {
     #[test]
     fn the_defaults_are_sound() {
         assert_eq!(check(|_| {}), None);
-        assert_eq!(
-            check(|s| s.endpoint = "http://[::1]:50052/".to_owned()),
-            None
-        );
+        assert_eq!(check(|s| s.endpoint = "http://[::1]:50052/".to_owned()), None);
     }
 
     #[test]
     fn an_endpoint_has_a_scheme_and_a_port() {
-        for wrong in [
-            "",
-            "localhost:1",
-            "http://localhost",
-            "https://a:1",
-            "http://a:1/b",
-            "x y",
-        ] {
+        for wrong in ["", "localhost:1", "http://localhost", "https://a:1", "http://a:1/b", "x y"] {
             let error = check(|s| s.endpoint = wrong.to_owned());
-            assert_eq!(
-                error,
-                Some(RecorderSettingsError::Endpoint(wrong.to_owned()))
-            );
+            assert_eq!(error, Some(RecorderSettingsError::Endpoint(wrong.to_owned())));
         }
     }
 

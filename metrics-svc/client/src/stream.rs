@@ -74,10 +74,6 @@ async fn connect(
     let responses = client.record(ReceiverStream::new(receiver)).await?;
     let mut responses = responses.into_inner();
     let first = responses.message().await?.ok_or(StreamError::Ended)?;
-    let stream = Stream {
-        requests,
-        responses,
-        declared,
-    };
+    let stream = Stream { requests, responses, declared };
     Ok((stream, first))
 }

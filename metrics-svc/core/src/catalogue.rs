@@ -46,16 +46,7 @@ impl MetricSpec {
         label_names: &'static [&'static str],
         help: &'static str,
     ) -> Self {
-        Self {
-            name,
-            kind,
-            help,
-            unit: "",
-            label_names,
-            buckets: &[],
-            quantiles: &[],
-            merge: Merge::Default,
-        }
+        Self { name, kind, help, unit: "", label_names, buckets: &[], quantiles: &[], merge: Merge::Default }
     }
 
     const fn unit(mut self, unit: &'static str) -> Self {

@@ -5,9 +5,7 @@ use std::{collections::HashSet, fmt, time::Duration};
 use crate::name::{is_label_name, is_metric_name};
 
 /// Upper bounds of a histogram that declares none.
-pub const DEFAULT_BUCKETS: &[f64] = &[
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+pub const DEFAULT_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Quantiles of a distribution that declares none.
 pub const DEFAULT_QUANTILES: &[f64] = &[0.5, 0.9, 0.99];
 /// Window of a summary that declares none.
@@ -251,10 +249,7 @@ impl MetricDescriptor {
     fn validate_merge(&self) -> Result<(), DescriptorError> {
         let gauge_only = matches!(self.merge, Merge::Max | Merge::Last);
         if gauge_only && self.kind != MetricKind::Gauge {
-            return Err(DescriptorError::InvalidMerge {
-                merge: self.merge,
-                kind: self.kind,
-            });
+            return Err(DescriptorError::InvalidMerge { merge: self.merge, kind: self.kind });
         }
         Ok(())
     }
@@ -295,10 +290,7 @@ impl MetricDescriptor {
             return Err(DescriptorError::NonFiniteBucket(bound));
         }
         match self.buckets.windows(2).find(|pair| pair[0] >= pair[1]) {
-            Some(pair) => Err(DescriptorError::UnsortedBuckets {
-                previous: pair[0],
-                next: pair[1],
-            }),
+            Some(pair) => Err(DescriptorError::UnsortedBuckets { previous: pair[0], next: pair[1] }),
             None => Ok(()),
         }
     }
@@ -321,10 +313,7 @@ impl MetricDescriptor {
     }
 
     fn not_of_kind(&self, what: &'static str) -> DescriptorError {
-        DescriptorError::NotOfKind {
-            kind: self.kind,
-            what,
-        }
+        DescriptorError::NotOfKind { kind: self.kind, what }
     }
 }
 

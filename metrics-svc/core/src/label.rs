@@ -42,17 +42,11 @@ pub enum LabelError {
 /// Checks label values given in the order of `names`.
 pub(crate) fn check_values(names: &[String], values: &[&str]) -> Result<(), LabelError> {
     if names.len() != values.len() {
-        return Err(LabelError::Count {
-            expected: names.len(),
-            given: values.len(),
-        });
+        return Err(LabelError::Count { expected: names.len(), given: values.len() });
     }
     let too_long = |(_, value): &(&String, &&str)| value.len() > MAX_LABEL_VALUE_BYTES;
     match names.iter().zip(values).find(too_long) {
-        Some((label, value)) => Err(LabelError::TooLong {
-            label: label.clone(),
-            bytes: value.len(),
-        }),
+        Some((label, value)) => Err(LabelError::TooLong { label: label.clone(), bytes: value.len() }),
         None => Ok(()),
     }
 }
@@ -69,9 +63,7 @@ pub(crate) fn in_order<'a>(
         *slot.ok_or_else(|| LabelError::Unknown(label.to_owned()))? = Some(value);
     }
     let named = names.iter().zip(values);
-    named
-        .map(|(name, value)| value.ok_or_else(|| LabelError::Missing(name.clone())))
-        .collect()
+    named.map(|(name, value)| value.ok_or_else(|| LabelError::Missing(name.clone()))).collect()
 }
 
 /// What tells the series of one metric apart.
@@ -129,10 +121,7 @@ mod tests {
     #[test]
     fn named_values_are_ordered() {
         let given = [("stage", "total"), ("model", "m")];
-        assert_eq!(
-            in_order(&names(), given.into_iter()),
-            Ok(vec!["m", "total"])
-        );
+        assert_eq!(in_order(&names(), given.into_iter()), Ok(vec!["m", "total"]));
     }
 
     #[test]
@@ -146,10 +135,7 @@ mod tests {
     #[test]
     fn long_values_are_refused() {
         let long = "x".repeat(MAX_LABEL_VALUE_BYTES + 1);
-        assert!(matches!(
-            check_values(&names(), &["m", &long]),
-            Err(LabelError::TooLong { bytes: 257, .. })
-        ));
+        assert!(matches!(check_values(&names(), &["m", &long]), Err(LabelError::TooLong { bytes: 257, .. })));
         assert_eq!(check_values(&names(), &["m", &long[1..]]), Ok(()));
     }
 }

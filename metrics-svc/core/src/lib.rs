@@ -15,17 +15,14 @@ mod snapshot;
 mod window;
 
 pub use descriptor::{
-    DEFAULT_BUCKETS, DEFAULT_MAX_AGE, DEFAULT_QUANTILES, DescriptorError, Merge, MetricDescriptor,
-    MetricKind,
+    DEFAULT_BUCKETS, DEFAULT_MAX_AGE, DEFAULT_QUANTILES, DescriptorError, Merge, MetricDescriptor, MetricKind,
 };
 pub use label::{LabelError, MAX_LABEL_VALUE_BYTES, OVERFLOW};
 pub use metric::Metric;
 pub use registry::{RegisterError, Registry};
 pub use series::{Counter, Gauge, Histogram, Operation, Series, Summary, ValueError};
 pub use sketch::{RELATIVE_ACCURACY, Sketch};
-pub use snapshot::{
-    Distribution, MetricSnapshot, SeriesSnapshot, SeriesValue, Snapshot, Statistics,
-};
+pub use snapshot::{Distribution, MetricSnapshot, SeriesSnapshot, SeriesValue, Snapshot, Statistics};
 pub use window::SlidingWindow;
 
 /// A point in time: how long after the Unix epoch.

@@ -64,11 +64,7 @@ struct Inner {
 pub struct Metric(Arc<Inner>);
 
 impl Metric {
-    pub(crate) fn new(
-        full_name: String,
-        descriptor: MetricDescriptor,
-        budget: Arc<Budget>,
-    ) -> Self {
+    pub(crate) fn new(full_name: String, descriptor: MetricDescriptor, budget: Arc<Budget>) -> Self {
         Self(Arc::new(Inner {
             full_name,
             descriptor: Arc::new(descriptor),
@@ -90,16 +86,9 @@ impl Metric {
     ///
     /// # Errors
     /// A wrong number of values, or one that is too long.
-    pub fn series(
-        &self,
-        label_values: &[&str],
-        producer: Option<&str>,
-    ) -> Result<Series, LabelError> {
+    pub fn series(&self, label_values: &[&str], producer: Option<&str>) -> Result<Series, LabelError> {
         let producer = producer.filter(|_| self.0.descriptor.splits_producers());
-        let key = SeriesKeyRef {
-            values: label_values,
-            producer,
-        };
+        let key = SeriesKeyRef { values: label_values, producer };
         if let Some(series) = self.0.series.read().get(&key) {
             return Ok(series.clone());
         }
@@ -129,10 +118,7 @@ impl Metric {
             return self.insert_new(&mut all, key);
         }
         let overflow = vec![OVERFLOW; key.values.len()];
-        let key = SeriesKeyRef {
-            values: &overflow,
-            producer: None,
-        };
+        let key = SeriesKeyRef { values: &overflow, producer: None };
         match all.get(&key) {
             Some(series) => series.clone(),
             None => self.insert_new(&mut all, &key),
@@ -163,16 +149,9 @@ impl Metric {
         let series = match self.0.descriptor.merge {
             Merge::Sum if self.0.descriptor.splits_producers() => self.merged(&all, |a, b| a + b),
             Merge::Max => self.merged(&all, f64::max),
-            _ => all
-                .iter()
-                .map(|series| self.series_snapshot(series, now))
-                .collect(),
+            _ => all.iter().map(|series| self.series_snapshot(series, now)).collect(),
         };
-        MetricSnapshot {
-            name: self.0.full_name.clone(),
-            descriptor: Arc::clone(&self.0.descriptor),
-            series,
-        }
+        MetricSnapshot { name: self.0.full_name.clone(), descriptor: Arc::clone(&self.0.descriptor), series }
     }
 
     fn series_snapshot(&self, series: &Series, now: UnixTime) -> SeriesSnapshot {
@@ -180,10 +159,7 @@ impl Metric {
         let instance = producer.map(|producer| (INSTANCE.to_owned(), producer.to_owned()));
         let mut labels = self.labels(series);
         labels.extend(instance);
-        SeriesSnapshot {
-            labels,
-            value: series.read(now),
-        }
+        SeriesSnapshot { labels, value: series.read(now) }
     }
 
     /// The producers' gauges combined into one series for each set of label values.
@@ -196,17 +172,14 @@ impl Metric {
                 .and_modify(|so_far| *so_far = combine(*so_far, value))
                 .or_insert(value);
         }
-        let combined = merged.into_iter().map(|(labels, value)| SeriesSnapshot {
-            labels,
-            value: SeriesValue::Gauge(value),
-        });
+        let combined = merged
+            .into_iter()
+            .map(|(labels, value)| SeriesSnapshot { labels, value: SeriesValue::Gauge(value) });
         combined.collect()
     }
 
     fn labels(&self, series: &Series) -> Vec<(String, String)> {
         let names = self.0.descriptor.label_names.iter().cloned();
-        names
-            .zip(series.label_values().map(str::to_owned))
-            .collect()
+        names.zip(series.label_values().map(str::to_owned)).collect()
     }
 }

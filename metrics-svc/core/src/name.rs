@@ -16,9 +16,7 @@ pub(crate) fn is_label_name(name: &str) -> bool {
 fn follows(name: &str, punctuation: impl Fn(u8) -> bool) -> bool {
     name.len() <= MAX_NAME_BYTES
         && name.starts_with(|first: char| !first.is_ascii_digit())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || punctuation(byte))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || punctuation(byte))
 }
 
 #[cfg(test)]

@@ -86,10 +86,7 @@ impl Registry {
         if let Some(metric) = metrics.by_name.get(&descriptor.name) {
             return match metric.descriptor().difference(&descriptor) {
                 None => Ok(metric.clone()),
-                Some(part) => Err(RegisterError::Conflict {
-                    name: descriptor.name,
-                    part,
-                }),
+                Some(part) => Err(RegisterError::Conflict { name: descriptor.name, part }),
             };
         }
         self.check_room(&metrics, &descriptor)?;
@@ -130,17 +127,11 @@ impl Registry {
     pub fn expire_gauges(&self, idle: Duration, now: UnixTime) -> usize {
         let deadline = now.saturating_sub(idle);
         let all: Vec<Metric> = self.metrics.read().by_name.values().cloned().collect();
-        let gauges = all
-            .iter()
-            .filter(|m| m.descriptor().kind == MetricKind::Gauge);
+        let gauges = all.iter().filter(|m| m.descriptor().kind == MetricKind::Gauge);
         gauges.map(|metric| metric.expire_gauges(deadline)).sum()
     }
 
-    fn check_room(
-        &self,
-        metrics: &Metrics,
-        descriptor: &MetricDescriptor,
-    ) -> Result<(), RegisterError> {
+    fn check_room(&self, metrics: &Metrics, descriptor: &MetricDescriptor) -> Result<(), RegisterError> {
         let name = || descriptor.name.clone();
         let max = self.budget.max();
         if metrics.by_name.len() >= max {
@@ -148,10 +139,7 @@ impl Registry {
         }
         let mut samples = sample_names(descriptor);
         match samples.find(|sample| metrics.sample_names.contains(sample)) {
-            Some(sample) => Err(RegisterError::SampleNameTaken {
-                name: name(),
-                sample,
-            }),
+            Some(sample) => Err(RegisterError::SampleNameTaken { name: name(), sample }),
             None => Ok(()),
         }
     }

@@ -7,11 +7,7 @@ use crate::{Merge, Operation, SeriesValue, ValueError};
 const NOW: UnixTime = Duration::from_secs(1_000_000);
 
 fn descriptor(name: &str, kind: MetricKind, merge: Merge) -> MetricDescriptor {
-    MetricDescriptor {
-        label_names: vec!["stage".to_owned()],
-        merge,
-        ..MetricDescriptor::new(name, kind)
-    }
+    MetricDescriptor { label_names: vec!["stage".to_owned()], merge, ..MetricDescriptor::new(name, kind) }
 }
 
 fn record(registry: &Registry, name: &str, producer: &str, value: f64) {
@@ -22,10 +18,7 @@ fn record(registry: &Registry, name: &str, producer: &str, value: f64) {
 
 fn values(registry: &Registry) -> Vec<(usize, SeriesValue)> {
     let snapshot = registry.snapshot(NOW);
-    let series = snapshot
-        .metrics
-        .into_iter()
-        .flat_map(|metric| metric.series);
+    let series = snapshot.metrics.into_iter().flat_map(|metric| metric.series);
     series.map(|s| (s.labels.len(), s.value)).collect()
 }
 
@@ -36,12 +29,7 @@ fn the_same_definition_returns_the_same_metric() {
     let first = registry.register(counter.clone()).unwrap();
     first.series(&["a"], None).unwrap().counter().unwrap().inc();
     let second = registry.register(counter).unwrap();
-    let total = second
-        .series(&["a"], None)
-        .unwrap()
-        .counter()
-        .unwrap()
-        .get();
+    let total = second.series(&["a"], None).unwrap().counter().unwrap().get();
     assert_eq!(total, 1.0);
     assert_eq!(registry.snapshot(NOW).metrics[0].name, "ns_c_total");
 }
@@ -63,10 +51,7 @@ fn another_definition_is_a_conflict() {
 fn explicit_defaults_equal_absent_ones() {
     let registry = Registry::new("");
     let implicit = MetricDescriptor::new("h", MetricKind::Histogram);
-    let explicit = MetricDescriptor {
-        buckets: crate::DEFAULT_BUCKETS.to_vec(),
-        ..implicit.clone()
-    };
+    let explicit = MetricDescriptor { buckets: crate::DEFAULT_BUCKETS.to_vec(), ..implicit.clone() };
     registry.register(implicit).unwrap();
     assert!(registry.register(explicit).is_ok());
 }
@@ -74,12 +59,8 @@ fn explicit_defaults_equal_absent_ones() {
 #[test]
 fn sample_names_may_not_collide() {
     let registry = Registry::new("ns");
-    registry
-        .register(MetricDescriptor::new("h", MetricKind::Histogram))
-        .unwrap();
-    let error = registry
-        .register(MetricDescriptor::new("h_count", MetricKind::Counter))
-        .unwrap_err();
+    registry.register(MetricDescriptor::new("h", MetricKind::Histogram)).unwrap();
+    let error = registry.register(MetricDescriptor::new("h_count", MetricKind::Counter)).unwrap_err();
     assert!(matches!(error, RegisterError::SampleNameTaken { .. }));
 }
 
@@ -87,17 +68,12 @@ fn sample_names_may_not_collide() {
 fn gauges_stay_apart_and_counters_add_up() {
     let registry = Registry::new("ns");
     for (name, kind) in [("a", MetricKind::Counter), ("b", MetricKind::Gauge)] {
-        registry
-            .register(descriptor(name, kind, Merge::Default))
-            .unwrap();
+        registry.register(descriptor(name, kind, Merge::Default)).unwrap();
         record(&registry, name, "one", 2.0);
         record(&registry, name, "two", 3.0);
     }
-    let expected = [
-        (1, SeriesValue::Counter(5.0)),
-        (2, SeriesValue::Gauge(2.0)),
-        (2, SeriesValue::Gauge(3.0)),
-    ];
+    let expected =
+        [(1, SeriesValue::Counter(5.0)), (2, SeriesValue::Gauge(2.0)), (2, SeriesValue::Gauge(3.0))];
     assert_eq!(values(&registry), expected);
 }
 
@@ -105,9 +81,7 @@ fn gauges_stay_apart_and_counters_add_up() {
 fn gauges_merge_as_declared() {
     let registry = Registry::new("ns");
     for (name, merge) in [("a", Merge::Sum), ("b", Merge::Max), ("c", Merge::Last)] {
-        registry
-            .register(descriptor(name, MetricKind::Gauge, merge))
-            .unwrap();
+        registry.register(descriptor(name, MetricKind::Gauge, merge)).unwrap();
         record(&registry, name, "one", 4.0);
         record(&registry, name, "two", 3.0);
     }
@@ -118,9 +92,7 @@ fn gauges_merge_as_declared() {
 #[test]
 fn past_the_budget_series_overflow() {
     let registry = Registry::with_max_series("ns", 2);
-    let metric = registry
-        .register(descriptor("c", MetricKind::Counter, Merge::Default))
-        .unwrap();
+    let metric = registry.register(descriptor("c", MetricKind::Counter, Merge::Default)).unwrap();
     for value in ["a", "b"] {
         assert!(!metric.series(&[value], None).unwrap().is_overflow());
     }
@@ -137,9 +109,7 @@ fn past_the_budget_series_overflow() {
 #[test]
 fn idle_gauges_expire_and_come_back() {
     let registry = Registry::with_max_series("ns", 1);
-    let metric = registry
-        .register(descriptor("g", MetricKind::Gauge, Merge::Default))
-        .unwrap();
+    let metric = registry.register(descriptor("g", MetricKind::Gauge, Merge::Default)).unwrap();
     record(&registry, "g", "one", 1.0);
     let held = metric.series(&["total"], Some("one")).unwrap();
     let later = NOW + Duration::from_secs(60);
@@ -154,19 +124,11 @@ fn idle_gauges_expire_and_come_back() {
 #[test]
 fn samples_are_checked() {
     let registry = Registry::new("ns");
-    let metric = registry
-        .register(descriptor("c", MetricKind::Counter, Merge::Default))
-        .unwrap();
+    let metric = registry.register(descriptor("c", MetricKind::Counter, Merge::Default)).unwrap();
     let series = metric.series(&["a"], None).unwrap();
     let apply = |value, operation| series.apply(value, operation, NOW);
     assert_eq!(apply(-1.0, Operation::Add), Err(ValueError::Negative(-1.0)));
-    assert!(matches!(
-        apply(f64::NAN, Operation::Add),
-        Err(ValueError::NotFinite(_))
-    ));
-    assert!(matches!(
-        apply(1.0, Operation::Set),
-        Err(ValueError::Operation { .. })
-    ));
+    assert!(matches!(apply(f64::NAN, Operation::Add), Err(ValueError::NotFinite(_))));
+    assert!(matches!(apply(1.0, Operation::Set), Err(ValueError::Operation { .. })));
     assert_eq!(series.counter().unwrap().get(), 0.0);
 }

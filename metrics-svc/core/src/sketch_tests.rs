@@ -20,10 +20,7 @@ fn assert_accurate(mut values: Vec<f64>) {
         let exact = values[(quantile * (values.len() - 1) as f64) as usize];
         let estimate = sketch.quantile(quantile).unwrap();
         let allowed = (RELATIVE_ACCURACY + 1e-9) * exact.abs();
-        assert!(
-            (estimate - exact).abs() <= allowed,
-            "quantile {quantile}: {estimate} instead of {exact}"
-        );
+        assert!((estimate - exact).abs() <= allowed, "quantile {quantile}: {estimate} instead of {exact}");
     }
 }
 

@@ -106,8 +106,7 @@ pub fn start<S: Settings>(app: &AppInfo) -> Started<S> {
     let command = clap::Command::new(app.name).version(app.version);
     let command = <Args as clap::Args>::augment_args(command);
     let matches = command.try_get_matches();
-    let args =
-        matches.and_then(|matches| <Args as clap::FromArgMatches>::from_arg_matches(&matches));
+    let args = matches.and_then(|matches| <Args as clap::FromArgMatches>::from_arg_matches(&matches));
     match args {
         Ok(args) => args.start(app),
         Err(error) => Started::Exit(explain(&error)),
@@ -135,11 +134,8 @@ mod tests {
     use super::*;
     use crate::logging::LogSettings;
 
-    const APP: AppInfo = AppInfo {
-        name: "metrics-svc",
-        version: "1.2.3",
-        env_prefix: "VISION_SERVICE_CLI_TEST",
-    };
+    const APP: AppInfo =
+        AppInfo { name: "metrics-svc", version: "1.2.3", env_prefix: "VISION_SERVICE_CLI_TEST" };
 
     crate::settings! {
         /// Everything.
@@ -190,9 +186,6 @@ mod tests {
         let Started::Exit(code) = started(&["--set", "texts=a"]) else {
             panic!("an unknown setting is run with");
         };
-        assert_eq!(
-            format!("{code:?}"),
-            format!("{:?}", ExitCode::from(EXIT_USAGE))
-        );
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(EXIT_USAGE)));
     }
 }

@@ -46,9 +46,8 @@ pub fn init(settings: &LogSettings) -> Result<(), TryInitError> {
     use tracing_subscriber::util::SubscriberInitExt;
 
     let filter = EnvFilter::new(&settings.level);
-    let builder: SubscriberBuilder<_, _, _, fn() -> io::Stderr> = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
+    let builder: SubscriberBuilder<_, _, _, fn() -> io::Stderr> =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match settings.format {
         LogFormat::Text => builder.finish().try_init(),
         LogFormat::Json => builder.json().finish().try_init(),
@@ -69,10 +68,7 @@ mod tests {
 
     #[test]
     fn a_level_that_is_none_is_refused() {
-        let settings = |level: &str| LogSettings {
-            level: level.to_owned(),
-            ..LogSettings::default()
-        };
+        let settings = |level: &str| LogSettings { level: level.to_owned(), ..LogSettings::default() };
         assert_eq!(check(&settings("info,tonic=debug")), Ok(()));
         assert!(check(&settings("tonic=loud")).is_err());
     }

@@ -22,22 +22,14 @@ impl OncePer {
     /// One pass a `period`.
     #[must_use]
     pub const fn new(period: Duration) -> Self {
-        let state = State {
-            passed: None,
-            suppressed: 0,
-        };
-        Self {
-            period,
-            state: Mutex::new(state),
-        }
+        let state = State { passed: None, suppressed: 0 };
+        Self { period, state: Mutex::new(state) }
     }
 
     /// Whether one may pass at `now`: then, how many were held back since the last that did.
     pub fn pass(&self, now: Instant) -> Option<u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = state
-            .passed
-            .is_none_or(|passed| now.saturating_duration_since(passed) >= self.period);
+        let open = state.passed.is_none_or(|passed| now.saturating_duration_since(passed) >= self.period);
         if !open {
             state.suppressed += 1;
             return None;

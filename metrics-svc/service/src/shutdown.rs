@@ -62,11 +62,7 @@ impl Drain {
     /// Tasks that `token` ends, given `grace` to do so.
     #[must_use]
     pub fn new(token: CancellationToken, grace: Duration) -> Self {
-        Self {
-            tasks: TaskTracker::new(),
-            token,
-            grace,
-        }
+        Self { tasks: TaskTracker::new(), token, grace }
     }
 
     /// The token; a task ends soon after it is cancelled.
@@ -79,10 +75,7 @@ impl Drain {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn spawn<T: Send + 'static>(
-        &self,
-        task: impl Future<Output = T> + Send + 'static,
-    ) -> JoinHandle<T> {
+    pub fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
         self.tasks.spawn(task)
     }
 
@@ -94,10 +87,7 @@ impl Drain {
         self.token.cancelled().await;
         self.tasks.close();
         let ended = tokio::time::timeout(self.grace, self.tasks.wait()).await;
-        ended.map_err(|_| Overdue {
-            tasks: self.tasks.len(),
-            grace: self.grace,
-        })
+        ended.map_err(|_| Overdue { tasks: self.tasks.len(), grace: self.grace })
     }
 }
 
@@ -124,10 +114,7 @@ mod tests {
         let drain = Drain::new(CancellationToken::new(), GRACE);
         drain.spawn(std::future::pending::<()>());
         drain.token().cancel();
-        let overdue = Overdue {
-            tasks: 1,
-            grace: GRACE,
-        };
+        let overdue = Overdue { tasks: 1, grace: GRACE };
         assert_eq!(drain.finish().await, Err(overdue));
     }
 }

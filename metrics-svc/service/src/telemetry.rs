@@ -26,11 +26,7 @@ impl Telemetry {
             .without_target_info()
             .build()?;
         let provider = SdkMeterProvider::builder().with_reader(exporter).build();
-        Ok(Self {
-            prefix,
-            provider,
-            registry,
-        })
+        Ok(Self { prefix, provider, registry })
     }
 
     /// Makes instruments.
@@ -63,10 +59,7 @@ mod tests {
         batches.add(2, &[KeyValue::new("reason", "a")]);
         let mut out = String::new();
         telemetry.render(&mut out).unwrap();
-        assert!(
-            out.contains("metrics_svc_batches_total{reason=\"a\"} 2\n"),
-            "{out}"
-        );
+        assert!(out.contains("metrics_svc_batches_total{reason=\"a\"} 2\n"), "{out}");
         assert!(!out.contains("target_info"), "{out}");
     }
 }

@@ -31,20 +31,10 @@ impl Server {
     async fn start() -> Self {
         let registry = Registry::new("ns");
         let frames = registry.register(MetricDescriptor::new("frames_total", MetricKind::Counter));
-        frames
-            .unwrap()
-            .series(&[], None)
-            .unwrap()
-            .counter()
-            .unwrap()
-            .add(3.0);
+        frames.unwrap().series(&[], None).unwrap().counter().unwrap().add(3.0);
         let telemetry = Telemetry::new("test_svc").unwrap();
         telemetry.meter().u64_counter("batches").build().add(1, &[]);
-        let app = AppInfo {
-            name: "test-svc",
-            version: "1.2.3",
-            env_prefix: "TEST_SVC",
-        };
+        let app = AppInfo { name: "test-svc", version: "1.2.3", env_prefix: "TEST_SVC" };
         let readiness = Readiness::awaiting(&["model"]);
         let pages = Exposition {
             snapshot: Arc::new(move || registry.snapshot(Duration::from_secs(1_700_000_000))),
@@ -55,19 +45,13 @@ impl Server {
         let bound = http::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let (address, token) = (bound.local_addr(), CancellationToken::new());
         let task = tokio::spawn(bound.serve(pages.router(), token.clone()));
-        Self {
-            address,
-            readiness,
-            token,
-            task,
-        }
+        Self { address, readiness, token, task }
     }
 
     /// Head and body of the answer.
     async fn get(&self, path: &str, headers: &str) -> (String, Vec<u8>) {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
@@ -87,10 +71,7 @@ async fn metrics_are_shown_with_the_process_own() {
     let server = Server::start().await;
     let (head, page) = server.text("/metrics").await;
     assert!(head.starts_with("http/1.1 200"), "{head}");
-    assert!(
-        head.contains("content-type: text/plain; version=0.0.4"),
-        "{head}"
-    );
+    assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");
     assert!(page.contains("ns_frames_total 3\n"), "{page}");
     assert!(page.contains("test_svc_batches_total 1\n"), "{page}");
     let (head, page) = server.text("/metrics.json").await;
@@ -127,14 +108,9 @@ async fn health_and_readiness_differ() {
 async fn an_idle_connection_does_not_hold_up_the_end() {
     let server = Server::start().await;
     let mut idle = TcpStream::connect(server.address).await.unwrap();
-    idle.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-        .await
-        .unwrap();
+    idle.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let mut first = [0; 16];
     idle.read_exact(&mut first).await.unwrap();
     server.token.cancel();
-    tokio::time::timeout(Duration::from_secs(5), server.task)
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), server.task).await.unwrap().unwrap();
 }

@@ -51,12 +51,7 @@ impl Target<'_> {
         Ok(())
     }
 
-    fn define_all(
-        &self,
-        series: &mut SeriesTable,
-        request: &RecordRequest,
-        rejections: &mut Rejections,
-    ) {
+    fn define_all(&self, series: &mut SeriesTable, request: &RecordRequest, rejections: &mut Rejections) {
         for definition in &request.series {
             let refusal = match series.define(self, definition) {
                 Ok(false) => continue,
@@ -82,19 +77,10 @@ impl Target<'_> {
         Ok(())
     }
 
-    fn apply_samples(
-        &self,
-        series: &mut SeriesTable,
-        samples: &Samples,
-        rejections: &mut Rejections,
-    ) {
+    fn apply_samples(&self, series: &mut SeriesTable, samples: &Samples, rejections: &mut Rejections) {
         let (ids, values) = (&samples.series_id, &samples.value);
         if ids.len() != values.len() {
-            let message = format!(
-                "samples have {} series ids and {} values",
-                ids.len(),
-                values.len()
-            );
+            let message = format!("samples have {} series ids and {} values", ids.len(), values.len());
             let refusal = Refusal::new(RejectionReason::InvalidValue, message);
             return rejections.add(None, refusal);
         }

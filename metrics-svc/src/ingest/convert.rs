@@ -41,10 +41,9 @@ fn kind(wire: &wire::MetricDescriptor) -> Result<MetricKind, Refusal> {
         Ok(wire::MetricKind::Gauge) => Ok(MetricKind::Gauge),
         Ok(wire::MetricKind::Histogram) => Ok(MetricKind::Histogram),
         Ok(wire::MetricKind::Summary) => Ok(MetricKind::Summary),
-        Ok(wire::MetricKind::Unspecified) | Err(_) => Err(contradiction(format!(
-            "metric {:?} has unknown kind {}",
-            wire.name, wire.kind
-        ))),
+        Ok(wire::MetricKind::Unspecified) | Err(_) => {
+            Err(contradiction(format!("metric {:?} has unknown kind {}", wire.name, wire.kind)))
+        }
     }
 }
 
@@ -55,10 +54,7 @@ fn merge(wire: &wire::MetricDescriptor) -> Result<Merge, Refusal> {
         Ok(wire::Merge::Max) => Ok(Merge::Max),
         Ok(wire::Merge::Last) => Ok(Merge::Last),
         Ok(wire::Merge::PerProducer) => Ok(Merge::PerProducer),
-        Err(_) => Err(contradiction(format!(
-            "metric {:?} has unknown merge {}",
-            wire.name, wire.merge
-        ))),
+        Err(_) => Err(contradiction(format!("metric {:?} has unknown merge {}", wire.name, wire.merge))),
     }
 }
 
@@ -67,10 +63,7 @@ fn max_age(wire: &wire::MetricDescriptor) -> Result<Duration, Refusal> {
         return Ok(DEFAULT_MAX_AGE);
     };
     Duration::try_from(max_age).map_err(|_| {
-        contradiction(format!(
-            "metric {:?} has negative max_age of {} s",
-            wire.name, max_age.seconds
-        ))
+        contradiction(format!("metric {:?} has negative max_age of {} s", wire.name, max_age.seconds))
     })
 }
 

@@ -45,12 +45,7 @@ impl Ingest {
         let producers = Arc::new(ProducerTable::default());
         let telemetry = IngestTelemetry::new(meter, &registry, &producers);
         let epoch = u64::try_from(unix_now().as_nanos()).unwrap_or(u64::MAX);
-        Self {
-            registry,
-            producers,
-            telemetry,
-            epoch,
-        }
+        Self { registry, producers, telemetry, epoch }
     }
 
     /// The registry that batches are applied to.
@@ -99,31 +94,19 @@ impl Ingest {
         request: &RecordRequest,
     ) -> RecordResponse {
         let started = Instant::now();
-        let target = Target {
-            registry: &self.registry,
-            producer: None,
-            now: unix_now(),
-        };
+        let target = Target { registry: &self.registry, producer: None, now: unix_now() };
         let rejections = target.apply(series, request);
-        self.telemetry
-            .batch(request, &rejections, started.elapsed());
+        self.telemetry.batch(request, &rejections, started.elapsed());
         self.respond(request.sequence, rejections)
     }
 
     fn respond(&self, acked_sequence: u64, rejections: Rejections) -> RecordResponse {
         let (rejections, unlisted_rejections) = rejections.into_parts();
-        RecordResponse {
-            acked_sequence,
-            rejections,
-            unlisted_rejections,
-            server_epoch: self.epoch,
-        }
+        RecordResponse { acked_sequence, rejections, unlisted_rejections, server_epoch: self.epoch }
     }
 }
 
 /// The wall clock.
 pub(crate) fn unix_now() -> UnixTime {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

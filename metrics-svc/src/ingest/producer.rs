@@ -97,26 +97,16 @@ impl ProducerTable {
         let producer = self.producer(id)?;
         let mut state = producer.state.lock();
         if epoch < state.epoch {
-            return Err(OpenError::StaleEpoch {
-                id: id.to_owned(),
-                given: epoch,
-                current: state.epoch,
-            });
+            return Err(OpenError::StaleEpoch { id: id.to_owned(), given: epoch, current: state.epoch });
         }
         state.current.cancel();
         if epoch > state.epoch {
-            *state = State {
-                epoch,
-                ..State::default()
-            };
+            *state = State { epoch, ..State::default() };
         }
         state.current = CancellationToken::new();
         let superseded = state.current.clone();
         drop(state);
-        Ok(Session {
-            producer,
-            superseded,
-        })
+        Ok(Session { producer, superseded })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -134,10 +124,7 @@ impl ProducerTable {
         if producers.len() >= MAX_PRODUCERS {
             return Err(OpenError::TooMany);
         }
-        let producer = Arc::new(Producer {
-            id: id.to_owned(),
-            state: Mutex::default(),
-        });
+        let producer = Arc::new(Producer { id: id.to_owned(), state: Mutex::default() });
         producers.insert(id.to_owned(), Arc::clone(&producer));
         Ok(producer)
     }
@@ -173,11 +160,7 @@ impl Session {
         if request.sequence != 0 && request.sequence <= state.last_applied {
             return Ok(state.acknowledge(Applied::Before));
         }
-        let target = Target {
-            registry,
-            producer: Some(id),
-            now,
-        };
+        let target = Target { registry, producer: Some(id), now };
         let rejections = target.apply(&mut state.series, request);
         state.last_applied = state.last_applied.max(request.sequence);
         Ok(state.acknowledge(Applied::Now(rejections)))
@@ -186,10 +169,7 @@ impl Session {
 
 impl State {
     fn acknowledge(&self, outcome: Applied) -> Acknowledged {
-        Acknowledged {
-            acked_sequence: self.last_applied,
-            outcome,
-        }
+        Acknowledged { acked_sequence: self.last_applied, outcome }
     }
 }
 

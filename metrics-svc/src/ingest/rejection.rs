@@ -42,9 +42,7 @@ impl From<ValueError> for Refusal {
 impl From<RegisterError> for Refusal {
     fn from(error: RegisterError) -> Self {
         let reason = match &error {
-            RegisterError::Invalid(invalid) if invalid.concerns_name() => {
-                RejectionReason::InvalidName
-            }
+            RegisterError::Invalid(invalid) if invalid.concerns_name() => RejectionReason::InvalidName,
             RegisterError::Full { .. } => RejectionReason::CardinalityLimit,
             _ => RejectionReason::DescriptorConflict,
         };
@@ -68,18 +66,12 @@ impl Rejections {
             self.unlisted += 1;
             return;
         }
-        self.listed.push(Rejection {
-            subject,
-            reason: reason.into(),
-            message,
-        });
+        self.listed.push(Rejection { subject, reason: reason.into(), message });
     }
 
     /// How many parts were rejected, for each reason.
     pub(super) fn by_reason(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.by_reason
-            .iter()
-            .map(|(reason, count)| (*reason, *count))
+        self.by_reason.iter().map(|(reason, count)| (*reason, *count))
     }
 
     /// The listed rejections and how many more there were.

@@ -42,22 +42,13 @@ impl SeriesTable {
         let values: Vec<&str> = definition.label_values.iter().map(AsRef::as_ref).collect();
         let series = metric.series(&values, target.producer)?;
         let overflow = series.is_overflow();
-        let entry = Entry {
-            metric,
-            label_values: definition.label_values.clone().into(),
-            series,
-        };
+        let entry = Entry { metric, label_values: definition.label_values.clone().into(), series };
         self.0.insert(definition.id, entry);
         Ok(overflow)
     }
 
     /// Applies one packed sample.
-    pub(super) fn apply(
-        &mut self,
-        target: &Target<'_>,
-        id: u32,
-        value: f64,
-    ) -> Result<(), Refusal> {
+    pub(super) fn apply(&mut self, target: &Target<'_>, id: u32, value: f64) -> Result<(), Refusal> {
         let entry = self.0.get_mut(&id).ok_or_else(|| {
             let message = format!("series {id} is not defined");
             Refusal::new(RejectionReason::UnknownMetric, message)

@@ -25,11 +25,7 @@ pub(super) struct IngestTelemetry {
 }
 
 impl IngestTelemetry {
-    pub(super) fn new(
-        meter: &Meter,
-        registry: &Arc<Registry>,
-        producers: &Arc<ProducerTable>,
-    ) -> Self {
+    pub(super) fn new(meter: &Meter, registry: &Arc<Registry>, producers: &Arc<ProducerTable>) -> Self {
         observe_sizes(meter, registry, producers);
         Self {
             batches: counter(meter, "batches", "Batches applied."),
@@ -55,8 +51,7 @@ impl IngestTelemetry {
         self.events.add((request.events.len() + packed) as u64, &[]);
         self.duration.record(took.as_secs_f64(), &[]);
         for (reason, count) in rejections.by_reason() {
-            self.rejections
-                .add(count, &[KeyValue::new("reason", reason)]);
+            self.rejections.add(count, &[KeyValue::new("reason", reason)]);
         }
     }
 

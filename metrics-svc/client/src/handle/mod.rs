@@ -11,6 +11,4 @@ pub use self::{
     gauge::Gauge,
     timer::MetricsTimer,
 };
-pub(crate) use self::{
-    counter::CounterTarget, distribution::DistributionTarget, gauge::GaugeTarget,
-};
+pub(crate) use self::{counter::CounterTarget, distribution::DistributionTarget, gauge::GaugeTarget};

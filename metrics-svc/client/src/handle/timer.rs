@@ -15,10 +15,7 @@ pub struct MetricsTimer {
 
 impl MetricsTimer {
     pub(super) fn start(target: DistributionTarget) -> Self {
-        Self {
-            started: Instant::now(),
-            target: Some(target),
-        }
+        Self { started: Instant::now(), target: Some(target) }
     }
 
     /// Records now and tells how long it took.

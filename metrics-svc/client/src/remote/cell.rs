@@ -59,10 +59,7 @@ pub(crate) struct Level {
 
 impl Default for Level {
     fn default() -> Self {
-        Self {
-            bits: AtomicU64::new(f64::NAN.to_bits()),
-            changed: AtomicBool::new(false),
-        }
+        Self { bits: AtomicU64::new(f64::NAN.to_bits()), changed: AtomicBool::new(false) }
     }
 }
 

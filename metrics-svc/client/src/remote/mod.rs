@@ -49,11 +49,7 @@ impl Remote {
         Self {
             series: RwLock::new(series),
             samples: Arc::new(SampleQueue::new(queue_capacity, Arc::clone(&dropped))),
-            own: OwnSeries {
-                batches,
-                resent,
-                dropped,
-            },
+            own: OwnSeries { batches, resent, dropped },
         }
     }
 
@@ -70,11 +66,7 @@ impl Remote {
     }
 
     /// Where the values of a gauge go.
-    pub(crate) fn gauge(
-        &self,
-        spec: &MetricSpec,
-        label_values: &[&str],
-    ) -> Result<Arc<Level>, LookupError> {
+    pub(crate) fn gauge(&self, spec: &MetricSpec, label_values: &[&str]) -> Result<Arc<Level>, LookupError> {
         match self.series(spec, MetricKind::Gauge, label_values)? {
             (_, Cell::Gauge(level)) => Ok(level),
             _ => Err(LookupError::Conflict(spec.name)),

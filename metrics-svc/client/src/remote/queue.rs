@@ -41,8 +41,7 @@ impl SampleQueue {
         }
         if self.samples.push((series, value)).is_err() {
             self.dropped.add_one();
-        } else if !self.told.load(Relaxed) && self.is_half_full() && !self.told.swap(true, Relaxed)
-        {
+        } else if !self.told.load(Relaxed) && self.is_half_full() && !self.told.swap(true, Relaxed) {
             self.half_full.notify_one();
         }
     }

@@ -82,10 +82,7 @@ impl SeriesTable {
         if self.metrics[metric] != *spec {
             return None;
         }
-        let id = *self.series_by_key.get(&KeyRef {
-            metric,
-            label_values,
-        })?;
+        let id = *self.series_by_key.get(&KeyRef { metric, label_values })?;
         Some((id, self.series[id as usize].cell.clone()))
     }
 
@@ -99,10 +96,7 @@ impl SeriesTable {
             return Ok(known);
         }
         if self.series.len() >= MAX_SERIES {
-            return Err(LookupError::Full {
-                name: spec.name,
-                max: MAX_SERIES,
-            });
+            return Err(LookupError::Full { name: spec.name, max: MAX_SERIES });
         }
         let metric = self.metric(spec)?;
         let cell = Cell::new(spec.kind);
@@ -164,11 +158,7 @@ impl SeriesTable {
             definitions.push(definition);
             declared.series += 1;
         }
-        Declarations {
-            metrics,
-            series: definitions,
-            complete: declared.series == self.series.len(),
-        }
+        Declarations { metrics, series: definitions, complete: declared.series == self.series.len() }
     }
 
     fn metric(&mut self, spec: &MetricSpec) -> Result<usize, LookupError> {
@@ -188,10 +178,7 @@ impl SeriesTable {
 
     fn insert(&mut self, metric: usize, label_values: &[&str], cell: Cell) -> u32 {
         let id = self.series.len() as u32;
-        let key = Key {
-            metric,
-            label_values: label_values.iter().map(|value| (*value).into()).collect(),
-        };
+        let key = Key { metric, label_values: label_values.iter().map(|value| (*value).into()).collect() };
         self.series_by_key.insert(key, id);
         self.series.push(Series {
             metric,

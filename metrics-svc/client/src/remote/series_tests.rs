@@ -21,10 +21,7 @@ fn a_series_keeps_its_number() {
 #[test]
 fn a_metric_has_one_definition() {
     let mut table = SeriesTable::default();
-    let other = MetricSpec {
-        help: "other",
-        ..ACTIVE_TRACKS
-    };
+    let other = MetricSpec { help: "other", ..ACTIVE_TRACKS };
     id(&mut table, &ACTIVE_TRACKS, &["m"]);
     let conflict = table.get_or_insert(&other, &["m"]).unwrap_err();
     assert_eq!(conflict, LookupError::Conflict("active_tracks"));
@@ -45,10 +42,7 @@ fn each_stream_is_told_everything_once_in_order() {
     assert_eq!(ids, [1, 2]);
     assert!(second.complete);
     let other_stream = table.declare(&mut Declared::default());
-    assert_eq!(
-        (other_stream.metrics.len(), other_stream.series.len()),
-        (2, 3)
-    );
+    assert_eq!((other_stream.metrics.len(), other_stream.series.len()), (2, 3));
 }
 
 #[test]

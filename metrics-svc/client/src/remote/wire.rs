@@ -5,17 +5,8 @@ use vision_proto::metrics::v1 as wire;
 
 /// The declaration of a metric.
 pub(super) fn descriptor(spec: &MetricSpec) -> wire::MetricDescriptor {
-    let MetricDescriptor {
-        name,
-        kind,
-        help,
-        unit,
-        label_names,
-        buckets,
-        quantiles,
-        max_age,
-        merge,
-    } = spec.descriptor();
+    let MetricDescriptor { name, kind, help, unit, label_names, buckets, quantiles, max_age, merge } =
+        spec.descriptor();
     wire::MetricDescriptor {
         name,
         kind: wire_kind(kind).into(),

@@ -47,18 +47,11 @@ pub struct Unflushed {
 pub(crate) struct Flusher(mpsc::Sender<oneshot::Sender<()>>);
 
 impl RecorderTask {
-    pub(crate) fn spawn(
-        settings: RecorderSettings,
-        endpoint: Endpoint,
-        remote: Arc<Remote>,
-    ) -> Self {
+    pub(crate) fn spawn(settings: RecorderSettings, endpoint: Endpoint, remote: Arc<Remote>) -> Self {
         let (flusher, flushes) = mpsc::channel(FLUSH_CAPACITY);
         let stop = CancellationToken::new();
         let outbox = Outbox::new(settings.max_unacked_batches);
-        let producer = Producer {
-            id: settings.producer_id.clone(),
-            epoch: epoch(),
-        };
+        let producer = Producer { id: settings.producer_id.clone(), epoch: epoch() };
         let worker = Worker::new(settings, endpoint, producer, remote, outbox, flushes);
         Self {
             worker: tokio::spawn(worker.run(stop.clone())),

@@ -28,13 +28,7 @@ pub(super) struct Outbox {
 impl Outbox {
     /// An empty outbox that holds at most `capacity` batches.
     pub(super) fn new(capacity: usize) -> Self {
-        Self {
-            batches: VecDeque::new(),
-            capacity,
-            last_sequence: 0,
-            sent: 0,
-            waiting_since: None,
-        }
+        Self { batches: VecDeque::new(), capacity, last_sequence: 0, sent: 0, waiting_since: None }
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -68,11 +62,7 @@ impl Outbox {
     /// Numbers a new batch.
     pub(super) fn push(&mut self, samples: Samples, now: Instant) {
         self.last_sequence += 1;
-        self.batches.push_back(Batch {
-            sequence: self.last_sequence,
-            samples,
-            sends: 0,
-        });
+        self.batches.push_back(Batch { sequence: self.last_sequence, samples, sends: 0 });
         self.waiting_since.get_or_insert(now);
     }
 
@@ -86,11 +76,7 @@ impl Outbox {
     /// Drops what is acknowledged.
     pub(super) fn acknowledge(&mut self, acked: u64, now: Instant) {
         let before = self.batches.len();
-        while self
-            .batches
-            .front()
-            .is_some_and(|batch| batch.sequence <= acked)
-        {
+        while self.batches.front().is_some_and(|batch| batch.sequence <= acked) {
             self.batches.pop_front();
             self.sent = self.sent.saturating_sub(1);
         }
@@ -123,10 +109,7 @@ mod tests {
     use super::*;
 
     fn samples(value: f64) -> Samples {
-        Samples {
-            series_id: vec![0],
-            value: vec![value],
-        }
+        Samples { series_id: vec![0], value: vec![value] }
     }
 
     #[test]
@@ -160,13 +143,7 @@ mod tests {
     }
 
     fn step() -> impl Strategy<Value = Step> {
-        let steps = [
-            Step::Cut,
-            Step::Send,
-            Step::Acknowledge,
-            Step::Break,
-            Step::Apply,
-        ];
+        let steps = [Step::Cut, Step::Send, Step::Acknowledge, Step::Break, Step::Apply];
         prop::sample::select(steps.to_vec())
     }
 

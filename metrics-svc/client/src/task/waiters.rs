@@ -29,9 +29,7 @@ impl Waiters {
 
     /// Tells those whose batches are acknowledged.
     pub(super) fn acknowledged(&mut self, acked_sequence: u64) {
-        let done = self
-            .cut
-            .extract_if(.., |(sequence, _)| *sequence <= acked_sequence);
+        let done = self.cut.extract_if(.., |(sequence, _)| *sequence <= acked_sequence);
         for (_, waiter) in done {
             // Whoever gave up waiting is not told.
             let _ = waiter.send(());

@@ -130,10 +130,7 @@ impl Worker {
         let mut writable = true;
         loop {
             self.settle_waiters();
-            let overdue = self
-                .outbox
-                .waiting_since()
-                .map(|since| since + self.settings.ack_timeout);
+            let overdue = self.outbox.waiting_since().map(|since| since + self.settings.ack_timeout);
             tokio::select! {
                 response = stream.responses.message() => match response {
                     Ok(Some(response)) => self.acknowledge(&response),
@@ -155,8 +152,7 @@ impl Worker {
     fn acknowledge(&mut self, response: &RecordResponse) {
         self.log_rejections(response);
         let before = self.outbox.len();
-        self.outbox
-            .acknowledge(response.acked_sequence, Instant::now());
+        self.outbox.acknowledge(response.acked_sequence, Instant::now());
         if self.outbox.len() < before {
             self.backoff = backoff(&self.settings);
         }
@@ -229,11 +225,7 @@ impl Worker {
         }
         self.rejections_logged = Some(Instant::now());
         let count = response.rejections.len() as u64 + response.unlisted_rejections;
-        tracing::warn!(
-            count,
-            first = first.message,
-            "metrics service rejects part of a batch"
-        );
+        tracing::warn!(count, first = first.message, "metrics service rejects part of a batch");
     }
 }
 

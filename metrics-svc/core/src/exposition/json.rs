@@ -3,9 +3,7 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::number::Number;
-use crate::{
-    MetricKind, MetricSnapshot, SeriesSnapshot, SeriesValue, Snapshot, Statistics, UnixTime,
-};
+use crate::{MetricKind, MetricSnapshot, SeriesSnapshot, SeriesValue, Snapshot, Statistics, UnixTime};
 
 /// A snapshot that serialises as a map of metrics.
 #[derive(Clone, Copy, Debug)]
@@ -104,10 +102,7 @@ struct JsonStatistics<'a> {
 
 fn samples(series: &SeriesSnapshot, time: UnixTime) -> Vec<JsonSample<'_>> {
     let sample = |extra, value, part| JsonSample {
-        labels: JsonLabels {
-            series: &series.labels,
-            extra,
-        },
+        labels: JsonLabels { series: &series.labels, extra },
         value,
         timestamp: time.as_secs_f64(),
         part,
@@ -118,15 +113,13 @@ fn samples(series: &SeriesSnapshot, time: UnixTime) -> Vec<JsonSample<'_>> {
         }
         SeriesValue::Histogram(distribution) => {
             let buckets = distribution.buckets.iter();
-            let buckets =
-                buckets.map(|(bound, n)| sample(Some(("le", Number(*bound))), *n as f64, None));
+            let buckets = buckets.map(|(bound, n)| sample(Some(("le", Number(*bound))), *n as f64, None));
             (distribution, buckets.collect::<Vec<_>>())
         }
         SeriesValue::Summary(distribution) => {
             let known = distribution.quantiles.iter();
             let known = known.filter_map(|(q, value)| value.map(|value| (*q, value)));
-            let quantiles =
-                known.map(|(q, value)| sample(Some(("quantile", Number(q))), value, None));
+            let quantiles = known.map(|(q, value)| sample(Some(("quantile", Number(q))), value, None));
             (distribution, quantiles.collect())
         }
     };
@@ -136,35 +129,12 @@ fn samples(series: &SeriesSnapshot, time: UnixTime) -> Vec<JsonSample<'_>> {
 }
 
 fn statistics(series: &SeriesSnapshot) -> Option<JsonStatistics<'_>> {
-    let (SeriesValue::Histogram(distribution) | SeriesValue::Summary(distribution)) = &series.value
-    else {
+    let (SeriesValue::Histogram(distribution) | SeriesValue::Summary(distribution)) = &series.value else {
         return None;
     };
-    let Statistics {
-        count,
-        sum,
-        avg,
-        min,
-        max,
-        p50,
-        p90,
-        p99,
-    } = distribution.statistics?;
-    let labels = JsonLabels {
-        series: &series.labels,
-        extra: None,
-    };
-    Some(JsonStatistics {
-        labels,
-        count,
-        sum,
-        avg,
-        min,
-        max,
-        p50,
-        p90,
-        p99,
-    })
+    let Statistics { count, sum, avg, min, max, p50, p90, p99 } = distribution.statistics?;
+    let labels = JsonLabels { series: &series.labels, extra: None };
+    Some(JsonStatistics { labels, count, sum, avg, min, max, p50, p90, p99 })
 }
 
 #[cfg(test)]

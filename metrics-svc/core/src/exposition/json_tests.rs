@@ -42,22 +42,13 @@ fn a_counter_is_one_sample() {
 
 #[test]
 fn a_histogram_has_cumulative_buckets_and_totals() {
-    let descriptor = MetricDescriptor {
-        buckets: vec![0.01, 0.025],
-        ..labelled(MetricKind::Histogram)
-    };
+    let descriptor = MetricDescriptor { buckets: vec![0.01, 0.025], ..labelled(MetricKind::Histogram) };
     let metric = rendered(descriptor, &[0.01, 0.02, 1.0]);
     assert_eq!(metric["buckets"], value!([0.01, 0.025]));
     let samples = metric["samples"].as_array().unwrap();
     let read: Vec<_> = samples
         .iter()
-        .map(|s| {
-            (
-                s["labels"]["le"].as_str(),
-                s["value"].as_f64(),
-                s["_type"].as_str(),
-            )
-        })
+        .map(|s| (s["labels"]["le"].as_str(), s["value"].as_f64(), s["_type"].as_str()))
         .collect();
     assert_eq!(
         read,

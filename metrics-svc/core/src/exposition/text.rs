@@ -62,11 +62,7 @@ fn totals(
     line("_count", None, distribution.count as f64)
 }
 
-fn write_labels(
-    series: &SeriesSnapshot,
-    extra: Option<(&str, f64)>,
-    out: &mut impl Write,
-) -> Result {
+fn write_labels(series: &SeriesSnapshot, extra: Option<(&str, f64)>, out: &mut impl Write) -> Result {
     let mut separator = '{';
     for (name, value) in &series.labels {
         write!(out, "{separator}{name}=\"")?;

@@ -42,10 +42,8 @@ fn a_gauge_has_its_instance_and_escapes() {
 
 #[test]
 fn a_histogram_is_cumulative_up_to_infinity() {
-    let descriptor = MetricDescriptor {
-        buckets: vec![1.0, 2.5],
-        ..MetricDescriptor::new("h", MetricKind::Histogram)
-    };
+    let descriptor =
+        MetricDescriptor { buckets: vec![1.0, 2.5], ..MetricDescriptor::new("h", MetricKind::Histogram) };
     let page = rendered(descriptor, &[], &[1.0, 2.0, 9.0]);
     assert_eq!(
         page,

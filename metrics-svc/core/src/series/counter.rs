@@ -45,9 +45,7 @@ impl Counter {
 /// Adds to an `f64` kept as its bits.
 pub(super) fn add_bits(bits: &AtomicU64, value: f64) {
     // The closure never declines, so the update always succeeds.
-    let _ = bits.fetch_update(Relaxed, Relaxed, |old| {
-        Some((f64::from_bits(old) + value).to_bits())
-    });
+    let _ = bits.fetch_update(Relaxed, Relaxed, |old| Some((f64::from_bits(old) + value).to_bits()));
 }
 
 #[cfg(test)]

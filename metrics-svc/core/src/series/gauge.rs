@@ -56,9 +56,8 @@ impl Gauge {
     /// Notes an update at `now`; false when the series has expired and takes no more.
     pub(super) fn touch(&self, now: UnixTime) -> bool {
         let now = millis(now);
-        let touched = self.0.updated.fetch_update(Relaxed, Relaxed, |old| {
-            (old != EXPIRED).then(|| old.max(now))
-        });
+        let touched =
+            self.0.updated.fetch_update(Relaxed, Relaxed, |old| (old != EXPIRED).then(|| old.max(now)));
         touched.is_ok()
     }
 
@@ -69,16 +68,12 @@ impl Gauge {
         let updated = self.0.updated.load(Relaxed);
         let idle = updated != 0 && updated < millis(deadline);
         let cell = &self.0.updated;
-        idle && cell
-            .compare_exchange(updated, EXPIRED, Relaxed, Relaxed)
-            .is_ok()
+        idle && cell.compare_exchange(updated, EXPIRED, Relaxed, Relaxed).is_ok()
     }
 }
 
 fn millis(time: UnixTime) -> u64 {
-    u64::try_from(time.as_millis())
-        .unwrap_or(EXPIRED - 1)
-        .min(EXPIRED - 1)
+    u64::try_from(time.as_millis()).unwrap_or(EXPIRED - 1).min(EXPIRED - 1)
 }
 
 #[cfg(test)]

@@ -30,14 +30,8 @@ struct State {
 
 impl Histogram {
     pub(super) fn new(descriptor: Arc<MetricDescriptor>) -> Self {
-        let state = State {
-            counts: vec![0; descriptor.buckets.len() + 1].into(),
-            sketch: Sketch::default(),
-        };
-        Self(Arc::new(Inner {
-            descriptor,
-            state: Mutex::new(state),
-        }))
+        let state = State { counts: vec![0; descriptor.buckets.len() + 1].into(), sketch: Sketch::default() };
+        Self(Arc::new(Inner { descriptor, state: Mutex::new(state) }))
     }
 
     /// Counts a value into the first bucket whose bound is not below it; ignored when not finite.

@@ -98,10 +98,7 @@ impl Series {
             (Cell::Histogram(histogram), Operation::Default) => histogram.observe(value),
             (Cell::Summary(summary), Operation::Default) => summary.observe(value, now),
             (cell, operation) => {
-                return Err(ValueError::Operation {
-                    operation,
-                    kind: cell.kind(),
-                });
+                return Err(ValueError::Operation { operation, kind: cell.kind() });
             }
         }
         Ok(())

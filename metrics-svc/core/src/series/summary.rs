@@ -32,15 +32,8 @@ struct State {
 
 impl Summary {
     pub(super) fn new(descriptor: Arc<MetricDescriptor>) -> Self {
-        let state = State {
-            window: SlidingWindow::new(descriptor.max_age),
-            count: 0,
-            sum: 0.0,
-        };
-        Self(Arc::new(Inner {
-            descriptor,
-            state: Mutex::new(state),
-        }))
+        let state = State { window: SlidingWindow::new(descriptor.max_age), count: 0, sum: 0.0 };
+        Self(Arc::new(Inner { descriptor, state: Mutex::new(state) }))
     }
 
     /// Adds a value observed at `now`; ignored when not finite.

@@ -37,10 +37,7 @@ pub struct Bound {
 pub async fn bind(addr: SocketAddr) -> io::Result<Bound> {
     let listener = TcpListener::bind(addr).await?;
     let local_addr = listener.local_addr()?;
-    Ok(Bound {
-        listener,
-        local_addr,
-    })
+    Ok(Bound { listener, local_addr })
 }
 
 impl Bound {
@@ -59,9 +56,7 @@ impl Bound {
                 continue;
             };
             let service = TowerToHyperService::new(router.clone());
-            let connection = server()
-                .serve_connection(TokioIo::new(stream), service)
-                .into_owned();
+            let connection = server().serve_connection(TokioIo::new(stream), service).into_owned();
             let connection = graceful.watch(connection);
             tokio::spawn(async move {
                 let ended = tokio::time::timeout(CONNECTION_LIFETIME, connection).await;
@@ -75,10 +70,7 @@ impl Bound {
     }
 
     /// The next connection with its slot; `None` after a failure that others may not share.
-    async fn accept(
-        &self,
-        slots: &Arc<Semaphore>,
-    ) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    async fn accept(&self, slots: &Arc<Semaphore>) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
         let slot = Arc::clone(slots).acquire_owned().await.ok()?;
         match self.listener.accept().await {
             Ok((stream, _)) => Some((stream, slot)),
@@ -93,9 +85,6 @@ impl Bound {
 
 fn server() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     builder
 }

@@ -28,8 +28,7 @@ fn write_section(out: &mut String, path: &str, keys: &[KeyDoc], table: &Table) {
         write_value(out, key.name(), table.get(key.name()));
     }
     for section in keys {
-        let (Some(keys), Some(Value::Table(table))) = (section.keys(), table.get(section.name()))
-        else {
+        let (Some(keys), Some(Value::Table(table))) = (section.keys(), table.get(section.name())) else {
             continue;
         };
         let path = match path {

@@ -64,18 +64,12 @@ impl InvalidSetting {
     /// `key` is relative to the section that is checked; `reason` goes on the sentence "setting `key` ...".
     #[must_use]
     pub fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            key: key.into(),
-            reason: reason.into(),
-        }
+        Self { key: key.into(), reason: reason.into() }
     }
 
     /// The same, as seen from the section around `section`.
     #[must_use]
     pub fn within(self, section: &str) -> Self {
-        Self {
-            key: format!("{section}.{}", self.key),
-            ..self
-        }
+        Self { key: format!("{section}.{}", self.key), ..self }
     }
 }

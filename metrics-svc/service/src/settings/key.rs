@@ -23,21 +23,13 @@ impl KeyDoc {
     /// A key with a value; `lines` are the lines of its doc comment.
     #[must_use]
     pub fn key(name: &'static str, lines: &'static [&'static str]) -> Self {
-        Self {
-            name,
-            lines,
-            section: None,
-        }
+        Self { name, lines, section: None }
     }
 
     /// A section that holds `keys`; `lines` are the lines of its doc comment.
     #[must_use]
     pub fn section(name: &'static str, lines: &'static [&'static str], keys: Vec<KeyDoc>) -> Self {
-        Self {
-            name,
-            lines,
-            section: Some(keys),
-        }
+        Self { name, lines, section: Some(keys) }
     }
 
     /// The name, without the sections around it.
@@ -48,9 +40,7 @@ impl KeyDoc {
 
     /// The lines of its doc comment, without the space that starts them.
     pub fn lines(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.lines
-            .iter()
-            .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        self.lines.iter().map(|line| line.strip_prefix(' ').unwrap_or(line))
     }
 
     /// The keys of a section; `None` for a key with a value.

@@ -52,18 +52,12 @@ struct Loader<S> {
 impl<S: Settings> Loader<S> {
     fn new() -> Result<Self, SettingsError> {
         let settings = S::default();
-        Ok(Self {
-            keys: S::keys(),
-            table: Table::try_from(&settings)?,
-            settings,
-        })
+        Ok(Self { keys: S::keys(), table: Table::try_from(&settings)?, settings })
     }
 
     fn read_file(&mut self, path: &Path) -> Result<(), SettingsError> {
-        let text = fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = fs::read_to_string(path)
+            .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
         let table: Table = toml::from_str(&text).map_err(|error| SettingsError::Syntax {
             path: path.to_owned(),
             reason: error.to_string().trim_end().to_owned(),
@@ -90,12 +84,7 @@ impl<S: Settings> Loader<S> {
     }
 
     /// Sets every value of a table that stands at `path`.
-    fn set_table(
-        &mut self,
-        path: &[String],
-        table: Table,
-        origin: &Origin,
-    ) -> Result<(), SettingsError> {
+    fn set_table(&mut self, path: &[String], table: Table, origin: &Origin) -> Result<(), SettingsError> {
         for (name, value) in table {
             let path = [path, &[name]].concat();
             match (find(&self.keys, &path), value) {
@@ -106,24 +95,14 @@ impl<S: Settings> Loader<S> {
         Ok(())
     }
 
-    fn set_text(
-        &mut self,
-        path: &[String],
-        text: &str,
-        origin: &Origin,
-    ) -> Result<(), SettingsError> {
+    fn set_text(&mut self, path: &[String], text: &str, origin: &Origin) -> Result<(), SettingsError> {
         let current = get(&self.table, path);
         let value = parse(current, text);
         self.set(path, &value, origin)
     }
 
     /// Sets one value and reads everything again: the settings were sound before, so an error is this value's.
-    fn set(
-        &mut self,
-        path: &[String],
-        value: &Value,
-        origin: &Origin,
-    ) -> Result<(), SettingsError> {
+    fn set(&mut self, path: &[String], value: &Value, origin: &Origin) -> Result<(), SettingsError> {
         let unusable = |reason: &str| SettingsError::Value {
             key: path.join("."),
             value: value.to_string(),
@@ -147,10 +126,7 @@ impl<S: Settings> Loader<S> {
 }
 
 fn unknown(path: &[String], origin: &Origin) -> SettingsError {
-    SettingsError::Unknown {
-        key: path.join("."),
-        origin: origin.clone(),
-    }
+    SettingsError::Unknown { key: path.join("."), origin: origin.clone() }
 }
 
 /// A path that goes on past its key needs a setting that is a table itself.
@@ -174,9 +150,7 @@ fn insert(table: &mut Table, path: &[String], value: Value) {
             table.insert(last.clone(), value);
         }
         [section, rest @ ..] => {
-            let inner = table
-                .entry(section.clone())
-                .or_insert_with(|| Value::Table(Table::new()));
+            let inner = table.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(inner) = inner {
                 insert(inner, rest, value);
             }

@@ -5,11 +5,7 @@ use std::{collections::BTreeMap, io::Write, net::SocketAddr, time::Duration};
 use super::*;
 use crate::AppInfo;
 
-const APP: AppInfo = AppInfo {
-    name: "detector-svc",
-    version: "1.2.3",
-    env_prefix: "DETECTOR_SVC",
-};
+const APP: AppInfo = AppInfo { name: "detector-svc", version: "1.2.3", env_prefix: "DETECTOR_SVC" };
 
 crate::settings! {
     /// Where frames come from.
@@ -73,41 +69,24 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    let owned = pairs
-        .iter()
-        .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
+    let owned = pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
     owned.collect()
 }
 
 fn from_file(text: &str) -> Result<Everything, SettingsError> {
     let file = file(text);
-    let layers = Layers {
-        file: Some(file.path().to_owned()),
-        ..Layers::default()
-    };
+    let layers = Layers { file: Some(file.path().to_owned()), ..Layers::default() };
     load(&APP, &layers)
 }
 
 fn from_env(name: &str, text: &str) -> Result<Everything, SettingsError> {
     let env = pairs(&[(name, text)]);
-    load(
-        &APP,
-        &Layers {
-            env,
-            ..Layers::default()
-        },
-    )
+    load(&APP, &Layers { env, ..Layers::default() })
 }
 
 fn from_flag(key: &str, text: &str) -> Result<Everything, SettingsError> {
     let overrides = pairs(&[(key, text)]);
-    load(
-        &APP,
-        &Layers {
-            overrides,
-            ..Layers::default()
-        },
-    )
+    load(&APP, &Layers { overrides, ..Layers::default() })
 }
 
 fn message(loaded: Result<Everything, SettingsError>) -> String {
@@ -119,10 +98,7 @@ fn later_layers_win() {
     let file = file("name = 'file'\n[redis]\nurl = 'file'\n[model]\nmax = 1\nthreshold = 0.1\n");
     let layers = Layers {
         file: Some(file.path().to_owned()),
-        env: pairs(&[
-            ("DETECTOR_SVC__MODEL__MAX", "2"),
-            ("DETECTOR_SVC__REDIS__URL", "env"),
-        ]),
+        env: pairs(&[("DETECTOR_SVC__MODEL__MAX", "2"), ("DETECTOR_SVC__REDIS__URL", "env")]),
         overrides: pairs(&[("redis.url", "flag")]),
     };
     let settings: Everything = load(&APP, &layers).unwrap();
@@ -135,12 +111,7 @@ fn later_layers_win() {
 
 #[test]
 fn environment_takes_strings_raw_and_the_rest_as_toml() {
-    for (text, expected) in [
-        ("12", "12"),
-        ("[\"a\"]", "[\"a\"]"),
-        ("", ""),
-        ("\"q\"", "\"q\""),
-    ] {
+    for (text, expected) in [("12", "12"), ("[\"a\"]", "[\"a\"]"), ("", ""), ("\"q\"", "\"q\"")] {
         let settings = from_env("DETECTOR_SVC__REDIS__URL", text).unwrap();
         assert_eq!(settings.redis.url, expected);
     }
@@ -157,12 +128,7 @@ fn environment_takes_strings_raw_and_the_rest_as_toml() {
 fn environment_is_matched_in_any_case_and_other_variables_are_left_alone() {
     let mixed = from_env("DETECTOR_SVC__Redis__Url", "x").unwrap();
     assert_eq!(mixed.redis.url, "x");
-    for other in [
-        "DETECTOR_SVC_PORT",
-        "DETECTOR_SVCX__NAME",
-        "PATH",
-        "METRICS_SVC__NAME",
-    ] {
+    for other in ["DETECTOR_SVC_PORT", "DETECTOR_SVCX__NAME", "PATH", "METRICS_SVC__NAME"] {
         assert_eq!(from_env(other, "x").unwrap(), Everything::default());
     }
 }
@@ -187,15 +153,9 @@ fn an_unknown_key_is_named_with_its_layer() {
         message(from_flag("model.redis.urll", "x")),
         "unknown setting `model.redis.urll` in flag --set model.redis.urll=x"
     );
-    assert_eq!(
-        message(from_flag("name.more", "x")),
-        "unknown setting `name.more` in flag --set name.more=x"
-    );
+    assert_eq!(message(from_flag("name.more", "x")), "unknown setting `name.more` in flag --set name.more=x");
     let unknown = message(from_file("[model.redis]\nurll = 1"));
-    assert!(
-        unknown.starts_with("unknown setting `model.redis.urll` in file /"),
-        "{unknown}"
-    );
+    assert!(unknown.starts_with("unknown setting `model.redis.urll` in file /"), "{unknown}");
 }
 
 #[test]
@@ -207,20 +167,11 @@ fn a_wrong_type_names_key_value_and_what_was_expected() {
          invalid type: string \"many\", expected u32"
     );
     let negative = message(from_flag("model.max", "-1"));
-    assert!(
-        negative.contains("integer `-1`") && negative.contains("expected u32"),
-        "{negative}"
-    );
+    assert!(negative.contains("integer `-1`") && negative.contains("expected u32"), "{negative}");
     let address = message(from_file("listen = 'nowhere'"));
-    assert!(
-        address.contains("`listen`") && address.contains("\"nowhere\""),
-        "{address}"
-    );
+    assert!(address.contains("`listen`") && address.contains("\"nowhere\""), "{address}");
     let section = message(from_file("redis = 1"));
-    assert!(
-        section.contains("`redis`") && section.contains("section"),
-        "{section}"
-    );
+    assert!(section.contains("`redis`") && section.contains("section"), "{section}");
 }
 
 #[test]
@@ -239,17 +190,11 @@ fn a_rule_of_a_section_is_checked_last() {
 
 #[test]
 fn a_file_that_is_missing_or_no_toml_is_named() {
-    let layers = Layers {
-        file: Some("/nonexistent/settings.toml".into()),
-        ..Layers::default()
-    };
+    let layers = Layers { file: Some("/nonexistent/settings.toml".into()), ..Layers::default() };
     let missing = message(load(&APP, &layers));
     assert!(missing.contains("/nonexistent/settings.toml"), "{missing}");
     let syntax = message(from_file("name = = 1"));
-    assert!(
-        syntax.contains("is not TOML") && syntax.contains("line 1"),
-        "{syntax}"
-    );
+    assert!(syntax.contains("is not TOML") && syntax.contains("line 1"), "{syntax}");
 }
 
 #[test]
@@ -257,10 +202,7 @@ fn a_dump_explains_every_key_and_loads_as_the_same_settings() {
     let mut settings = Everything::default();
     settings.redis.url = "quote \" backslash \\ line\nend".to_owned();
     settings.redis.streams = vec!["a".to_owned(), "b]".to_owned()];
-    settings
-        .model
-        .buckets
-        .insert("a.b".to_owned(), vec![0.1, 2.0]);
+    settings.model.buckets.insert("a.b".to_owned(), vec![0.1, 2.0]);
     settings.model.path = Some(String::new());
     let text = dump(&settings).unwrap();
     assert_eq!(from_file(&text).unwrap(), settings, "{text}");
