@@ -90,17 +90,39 @@ impl RawLayout {
     }
 }
 
+/// Format of an image file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    /// JPEG.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// WebP.
+    Webp,
+}
+
+impl FileFormat {
+    /// Every format read.
+    pub const ALL: [Self; 3] = [Self::Jpeg, Self::Png, Self::Webp];
+
+    /// Its name as stream entries have it, in lower case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpeg",
+            Self::Png => "png",
+            Self::Webp => "webp",
+        }
+    }
+}
+
 /// How the bytes of a frame become pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// A JPEG file.
-    Jpeg,
-    /// A PNG file.
-    Png,
-    /// A WebP file.
-    Webp,
-    /// Any of the files above, told apart by its first bytes.
-    Detect,
+    /// A file of the given format.
+    File(FileFormat),
+    /// A file of any of the formats, told by its first bytes.
+    AnyFile,
     /// A pixel buffer of the given size.
     Raw {
         /// Pixels a row.

@@ -1,1 +1,27 @@
-//! detector-svc
+//! Detects objects in camera frames from Redis and in images from gRPC callers.
+//!
+//! A frame flows from [`source`] through [`pipeline`] (decode in [`image`], resize in [`preprocess`], run in
+//! [`inference`], read by [`model`]) to [`publish`]; [`ledger`] accounts for it from receipt to verdict. Callers
+//! come in through [`grpc`] and share the pipeline.
+
+mod app;
+pub mod detection;
+pub mod frame;
+pub mod grpc;
+pub mod image;
+pub mod inference;
+pub mod ledger;
+pub mod model;
+pub mod pipeline;
+pub mod preprocess;
+pub mod publish;
+pub mod redis_client;
+pub mod replay;
+mod sampler;
+pub mod settings;
+pub mod source;
+
+pub use self::{
+    app::{APP, App, AppError},
+    settings::Settings,
+};

@@ -4,6 +4,7 @@ use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOpt
 use zune_jpeg::JpegDecoder;
 
 use super::{ColorOrder, DecodeError, Image, Limits};
+use crate::frame::FileFormat;
 
 /// Scans of a progressive image: more serve only to burn processor time.
 const MAX_SCANS: usize = 100;
@@ -29,6 +30,14 @@ pub(super) fn decode(bytes: &[u8], order: ColorOrder, limits: Limits) -> Result<
     Ok(Image { width: width as u32, height: height as u32, pixels })
 }
 
+/// Width and height in pixels, from the header.
+pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32), DecodeError> {
+    let mut decoder = JpegDecoder::new(ZCursor::new(bytes));
+    decoder.decode_headers().map_err(malformed)?;
+    let (width, height) = decoder.dimensions().ok_or_else(|| malformed("no frame header"))?;
+    Ok((width as u32, height as u32))
+}
+
 fn malformed(detail: impl std::fmt::Display) -> DecodeError {
-    DecodeError::Malformed { format: "JPEG", detail: detail.to_string() }
+    DecodeError::Malformed { format: FileFormat::Jpeg.as_str(), detail: detail.to_string() }
 }

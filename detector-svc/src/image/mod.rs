@@ -7,7 +7,7 @@ mod raw;
 
 use thiserror::Error;
 
-use crate::frame::{Encoding, Payload};
+use crate::frame::{Encoding, FileFormat, Payload};
 
 /// Bytes a pixel of a decoded [`Image`].
 pub const CHANNELS: usize = 3;
@@ -109,22 +109,39 @@ pub fn decode(payload: &Payload, order: ColorOrder, limits: Limits) -> Result<Im
     }
 }
 
-fn decode_bytes(bytes: &[u8], encoding: Encoding, order: ColorOrder, limits: Limits) -> Result<Image, DecodeError> {
+fn decode_bytes(
+    bytes: &[u8],
+    encoding: Encoding,
+    order: ColorOrder,
+    limits: Limits,
+) -> Result<Image, DecodeError> {
     match encoding {
-        Encoding::Jpeg => jpeg::decode(bytes, order, limits),
-        Encoding::Png => file::decode(bytes, file::Format::Png, order, limits),
-        Encoding::Webp => file::decode(bytes, file::Format::Webp, order, limits),
+        Encoding::File(FileFormat::Jpeg) => jpeg::decode(bytes, order, limits),
+        Encoding::File(format) => file::decode(bytes, format, order, limits),
+        Encoding::AnyFile => decode_bytes(bytes, Encoding::File(sniff(bytes)?), order, limits),
         Encoding::Raw { width, height, layout } => raw::decode(bytes, width, height, layout, order, limits),
-        Encoding::Detect => decode_bytes(bytes, sniff(bytes)?, order, limits),
     }
 }
 
+/// Tells an image file's format and its width and height in pixels, from its header alone.
+///
+/// # Errors
+/// [`DecodeError`] for anything that is no file of a known format.
+pub fn probe(bytes: &[u8]) -> Result<(FileFormat, u32, u32), DecodeError> {
+    let format = sniff(bytes)?;
+    let (width, height) = match format {
+        FileFormat::Jpeg => jpeg::size(bytes)?,
+        FileFormat::Png | FileFormat::Webp => file::size(bytes, format)?,
+    };
+    Ok((format, width, height))
+}
+
 /// Tells a file format by its first bytes.
-fn sniff(bytes: &[u8]) -> Result<Encoding, DecodeError> {
+fn sniff(bytes: &[u8]) -> Result<FileFormat, DecodeError> {
     match bytes {
-        [0xFF, 0xD8, 0xFF, ..] => Ok(Encoding::Jpeg),
-        [0x89, b'P', b'N', b'G', ..] => Ok(Encoding::Png),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Ok(Encoding::Webp),
+        [0xFF, 0xD8, 0xFF, ..] => Ok(FileFormat::Jpeg),
+        [0x89, b'P', b'N', b'G', ..] => Ok(FileFormat::Png),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Ok(FileFormat::Webp),
         _ => Err(DecodeError::UnknownFormat(format!("{:02x?}", &bytes[..bytes.len().min(8)]))),
     }
 }

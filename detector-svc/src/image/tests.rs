@@ -32,11 +32,14 @@ fn frame() -> Vec<u8> {
 
 #[test]
 fn lossless_files_decode_exactly_in_either_order() {
-    for (format, encoding) in [(ImageFormat::Png, Encoding::Png), (ImageFormat::WebP, Encoding::Webp)] {
+    for (format, encoding) in [
+        (ImageFormat::Png, Encoding::File(FileFormat::Png)),
+        (ImageFormat::WebP, Encoding::File(FileFormat::Webp)),
+    ] {
         let rgb = run(encoded(format), false, encoding, ColorOrder::Rgb).unwrap();
         assert_eq!((rgb.width, rgb.height), (7, 5));
         assert_eq!(rgb.pixels, picture().into_raw());
-        let bgr = run(encoded(format), false, Encoding::Detect, ColorOrder::Bgr).unwrap();
+        let bgr = run(encoded(format), false, Encoding::AnyFile, ColorOrder::Bgr).unwrap();
         assert!(bgr.pixels.chunks(3).zip(rgb.pixels.chunks(3)).all(|(b, r)| b[0] == r[2] && b[1] == r[1]));
     }
 }
@@ -57,9 +60,9 @@ fn raw_layouts_reach_the_order_asked_for() {
 fn a_real_frame_decodes_from_base64_and_from_bytes_alike() {
     let jpeg = frame();
     let text = base64_simd::STANDARD.encode_to_string(&jpeg).into_bytes();
-    let from_text = run(text, true, Encoding::Jpeg, ColorOrder::Bgr).unwrap();
+    let from_text = run(text, true, Encoding::File(FileFormat::Jpeg), ColorOrder::Bgr).unwrap();
     assert_eq!((from_text.width, from_text.height), (768, 576));
-    assert_eq!(from_text, run(jpeg, false, Encoding::Detect, ColorOrder::Bgr).unwrap());
+    assert_eq!(from_text, run(jpeg, false, Encoding::AnyFile, ColorOrder::Bgr).unwrap());
 }
 
 #[test]
@@ -67,7 +70,7 @@ fn a_truncated_jpeg_is_refused() {
     let mut jpeg = frame();
     for length in [jpeg.len() / 2, 700, 3] {
         jpeg.truncate(length);
-        let error = run(jpeg.clone(), false, Encoding::Jpeg, ColorOrder::Bgr).unwrap_err();
+        let error = run(jpeg.clone(), false, Encoding::File(FileFormat::Jpeg), ColorOrder::Bgr).unwrap_err();
         assert!(matches!(error, DecodeError::Malformed { format: "JPEG", .. }), "{length}: {error}");
     }
 }
@@ -77,7 +80,7 @@ fn a_header_that_claims_too_many_pixels_is_refused_before_decoding() {
     let mut jpeg = frame();
     let header = jpeg.windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
     jpeg[header + 5..header + 9].copy_from_slice(&[0x9C, 0x40, 0x9C, 0x40]);
-    let error = run(jpeg, false, Encoding::Jpeg, ColorOrder::Bgr).unwrap_err();
+    let error = run(jpeg, false, Encoding::File(FileFormat::Jpeg), ColorOrder::Bgr).unwrap_err();
     assert!(matches!(error, DecodeError::Size { width: 40_000, height: 40_000, .. }), "{error}");
 }
 
@@ -85,9 +88,18 @@ fn a_header_that_claims_too_many_pixels_is_refused_before_decoding() {
 fn everything_else_is_refused_with_its_reason() {
     let raw = Encoding::Raw { width: 2, height: 2, layout: RawLayout::Bgr };
     let empty = Encoding::Raw { width: 0, height: 2, layout: RawLayout::Bgr };
-    assert!(matches!(run(vec![0; 11], false, raw, ColorOrder::Bgr), Err(DecodeError::RawLength { expected: 12, .. })));
+    assert!(matches!(
+        run(vec![0; 11], false, raw, ColorOrder::Bgr),
+        Err(DecodeError::RawLength { expected: 12, .. })
+    ));
     assert!(matches!(run(vec![], false, empty, ColorOrder::Bgr), Err(DecodeError::Size { .. })));
     assert!(matches!(run(b"!!!!".to_vec(), true, raw, ColorOrder::Bgr), Err(DecodeError::Base64)));
-    assert!(matches!(run(b"GIF89a".to_vec(), false, Encoding::Detect, ColorOrder::Bgr), Err(DecodeError::UnknownFormat(_))));
-    assert!(matches!(run(vec![], false, Encoding::Detect, ColorOrder::Bgr), Err(DecodeError::UnknownFormat(_))));
+    assert!(matches!(
+        run(b"GIF89a".to_vec(), false, Encoding::AnyFile, ColorOrder::Bgr),
+        Err(DecodeError::UnknownFormat(_))
+    ));
+    assert!(matches!(
+        run(vec![], false, Encoding::AnyFile, ColorOrder::Bgr),
+        Err(DecodeError::UnknownFormat(_))
+    ));
 }

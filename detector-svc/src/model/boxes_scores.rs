@@ -43,14 +43,19 @@ impl BoxesScores {
             });
         }
         let mut candidates = Vec::new();
-        for (corners, row) in boxes.data.chunks_exact(4).zip(scores.data.chunks_exact(scores.columns.max(1))) {
+        for (corners, row) in boxes.data.chunks_exact(4).zip(scores.data.chunks_exact(scores.columns.max(1)))
+        {
             // Nearly every row has no score above the threshold: a branch-free maximum rejects it at full speed.
             if row.iter().copied().fold(f32::MIN, f32::max) <= thresholds.confidence {
                 continue;
             }
             let bounding_box = letterbox.to_source([corners[0], corners[1], corners[2], corners[3]]);
             let above = row.iter().enumerate().filter(|(_, score)| **score > thresholds.confidence);
-            candidates.extend(above.map(|(class_id, &confidence)| Detection { class_id, confidence, bounding_box }));
+            candidates.extend(above.map(|(class_id, &confidence)| Detection {
+                class_id,
+                confidence,
+                bounding_box,
+            }));
         }
         Ok(nms::suppress(candidates, thresholds.iou, thresholds.max_detections))
     }
@@ -79,7 +84,10 @@ mod tests {
     fn boxes_come_back_in_source_pixels_most_confident_first() {
         let found = run(&[0.0, 0.0, 10.0, 10.0, 50.0, 20.0, 60.0, 40.0], &[0.4, 0.0, 0.1, 0.9], 0).unwrap();
         assert_eq!(found.iter().map(|d| d.class_id).collect::<Vec<_>>(), [1, 0]);
-        assert!((found[0].bounding_box.x_max - 120.0).abs() < 1e-4 && (found[0].bounding_box.y_max - 80.0).abs() < 1e-4);
+        assert!(
+            (found[0].bounding_box.x_max - 120.0).abs() < 1e-4
+                && (found[0].bounding_box.y_max - 80.0).abs() < 1e-4
+        );
     }
 
     #[test]

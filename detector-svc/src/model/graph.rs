@@ -70,8 +70,14 @@ impl<'a> Outputs<'a> {
     ///
     /// # Errors
     /// [`OutputError`] when there is no such output or it has another shape.
-    pub fn matrix(&self, name: &str, index: usize, columns: Option<usize>) -> Result<Matrix<'a>, OutputError> {
-        let output = self.0.iter().find(|o| o.name == name).ok_or_else(|| OutputError::Missing(name.into()))?;
+    pub fn matrix(
+        &self,
+        name: &str,
+        index: usize,
+        columns: Option<usize>,
+    ) -> Result<Matrix<'a>, OutputError> {
+        let output =
+            self.0.iter().find(|o| o.name == name).ok_or_else(|| OutputError::Missing(name.into()))?;
         match *output.shape.as_slice() {
             [batch, rows, width] if index < batch && columns.is_none_or(|c| c == width) => {
                 let size = rows * width;
@@ -80,7 +86,10 @@ impl<'a> Outputs<'a> {
             _ => Err(OutputError::Shape {
                 name: name.into(),
                 shape: output.shape.clone(),
-                expected: format!("[batch > {index}, boxes, {}]", columns.map_or("n".into(), |c| c.to_string())),
+                expected: format!(
+                    "[batch > {index}, boxes, {}]",
+                    columns.map_or("n".into(), |c| c.to_string())
+                ),
             }),
         }
     }

@@ -103,13 +103,22 @@ mod tests {
 
     #[test]
     fn names_come_in_the_order_of_their_identifiers() {
-        let metadata = parse(&[("names", r#"{"10":"k","2":"c","0":"a","1":"b","3":"d","4":"e","5":"f","6":"g","7":"h","8":"i","9":"j"}"#)]);
+        let metadata = parse(&[(
+            "names",
+            r#"{"10":"k","2":"c","0":"a","1":"b","3":"d","4":"e","5":"f","6":"g","7":"h","8":"i","9":"j"}"#,
+        )]);
         assert_eq!(metadata.unwrap().names.unwrap().concat(), "abcdefghijk");
     }
 
     #[test]
     fn contradictions_are_named() {
-        for (key, value) in [("names", r#"{"0":"a","2":"c"}"#), ("std", "[1,0,1]"), ("mean", "[1]"), ("imgsz", "416"), ("color", "cmyk")] {
+        for (key, value) in [
+            ("names", r#"{"0":"a","2":"c"}"#),
+            ("std", "[1,0,1]"),
+            ("mean", "[1]"),
+            ("imgsz", "416"),
+            ("color", "cmyk"),
+        ] {
             let message = parse(&[(key, value)]).unwrap_err().to_string();
             assert!(message.contains(key) && message.contains(value), "{message}");
         }

@@ -38,6 +38,9 @@ pub enum Family {
 }
 
 impl Family {
+    /// Name of every family, for settings.
+    pub const NAMES: &'static [&'static str] = &[BoxesScores::NAME];
+
     /// Name in settings and in `GetModel`.
     #[must_use]
     pub fn name(&self) -> &'static str {

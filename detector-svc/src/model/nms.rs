@@ -15,8 +15,9 @@ pub(super) fn suppress(mut candidates: Vec<Detection>, iou: f32, most: usize) ->
         if kept.len() == most {
             break;
         }
-        let overlaps =
-            |k: &Detection| k.class_id == candidate.class_id && k.bounding_box.iou(&candidate.bounding_box) > iou;
+        let overlaps = |k: &Detection| {
+            k.class_id == candidate.class_id && k.bounding_box.iou(&candidate.bounding_box) > iou
+        };
         if !kept.iter().any(overlaps) {
             kept.push(candidate);
         }

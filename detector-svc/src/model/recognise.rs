@@ -1,6 +1,8 @@
 //! Telling from a graph's own inputs, outputs and metadata which model it is.
 
-use super::{BoxesScores, Family, GraphInfo, Model, ModelError, Port, metadata::Metadata, metadata::MetadataError};
+use super::{
+    BoxesScores, Family, GraphInfo, Model, ModelError, Port, metadata::Metadata, metadata::MetadataError,
+};
 use crate::{
     image::ColorOrder,
     preprocess::{InputSpec, ResizeMode},
@@ -28,7 +30,9 @@ pub(super) fn recognise(id: &str, graph: &GraphInfo, labels: &[String]) -> Resul
 /// The only input, when it takes float images as `[batch, 3, height, width]`.
 fn image_input(graph: &GraphInfo) -> Option<&Port> {
     match graph.inputs.as_slice() {
-        [port] if port.element == "float32" && port.dimensions.len() == 4 && port.dimensions[1] == Some(3) => {
+        [port]
+            if port.element == "float32" && port.dimensions.len() == 4 && port.dimensions[1] == Some(3) =>
+        {
             Some(port)
         }
         _ => None,
@@ -72,7 +76,10 @@ fn class_labels(
 fn unrecognised(graph: &GraphInfo) -> ModelError {
     ModelError::Unrecognised {
         graph: graph.to_string(),
-        expected: format!("one float32 image input [batch, 3, height, width] and outputs {}", BoxesScores::EXPECTED),
+        expected: format!(
+            "one float32 image input [batch, 3, height, width] and outputs {}",
+            BoxesScores::EXPECTED
+        ),
     }
 }
 
@@ -89,7 +96,10 @@ mod tests {
     fn graph() -> GraphInfo {
         GraphInfo {
             inputs: vec![port("images", &[None, Some(3), None, None])],
-            outputs: vec![port("boxes", &[None, Some(10), Some(4)]), port("scores", &[None, Some(10), Some(2)])],
+            outputs: vec![
+                port("boxes", &[None, Some(10), Some(4)]),
+                port("scores", &[None, Some(10), Some(2)]),
+            ],
             metadata: [("names", r#"{"0":"cat","1":"dog"}"#), ("imgsz", "[320, 416]"), ("color", "bgr")]
                 .map(|(k, v)| (k.to_owned(), v.to_owned()))
                 .into(),

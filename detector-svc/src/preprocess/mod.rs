@@ -56,55 +56,91 @@ pub struct PreprocessError {
     detail: String,
 }
 
-/// Prepares images for one model; keeps its scratch memory from image to image.
-pub struct Preprocessor {
-    spec: InputSpec,
-    resizer: Resizer,
-    scratch: Vec<u8>,
-    /// Normalised value of every possible byte, channel by channel.
-    normalised: [[f32; 256]; CHANNELS],
+/// An image at the size that it has within the model's input: a third of the memory of the tensor it becomes.
+#[derive(Clone, Debug)]
+pub struct Fitted {
+    /// Interleaved pixels of [`Letterbox::scaled_size`], in the channel order of the model.
+    pixels: Vec<u8>,
+    letterbox: Letterbox,
 }
 
-impl Preprocessor {
-    /// Prepares images as `spec` says.
+impl Fitted {
+    /// Where the image lies within the input, and how boxes map back.
     #[must_use]
-    pub fn new(spec: InputSpec) -> Self {
-        let normalised =
-            std::array::from_fn(|c| std::array::from_fn(|value| (value as f32 - spec.mean[c]) / spec.std[c]));
-        Self { spec, resizer: Resizer::new(), scratch: Vec::new(), normalised }
+    pub fn letterbox(&self) -> &Letterbox {
+        &self.letterbox
+    }
+}
+
+/// Resizes images for one model; one for each thread, since it keeps scratch memory from image to image.
+pub struct Fitter {
+    mode: ResizeMode,
+    input: (u32, u32),
+    resizer: Resizer,
+}
+
+impl Fitter {
+    /// Fits images into the input that `spec` describes.
+    #[must_use]
+    pub fn new(spec: &InputSpec) -> Self {
+        Self { mode: spec.resize, input: (spec.width, spec.height), resizer: Resizer::new() }
     }
 
-    /// Writes the image into `slot`, planar `[3, height, width]`, and says how to map boxes back.
+    /// Resizes an image to the size that it has within the input; one of that size passes as it is.
     ///
     /// # Errors
     /// [`PreprocessError`] when the image's buffer does not match its size.
-    ///
-    /// # Panics
-    /// When `slot` is not [`InputSpec::len`] long.
-    pub fn run(&mut self, image: &Image, slot: &mut [f32]) -> Result<Letterbox, PreprocessError> {
-        let letterbox =
-            Letterbox::new(self.spec.resize, (image.width, image.height), (self.spec.width, self.spec.height));
+    pub fn fit(&mut self, image: Image) -> Result<Fitted, PreprocessError> {
+        let letterbox = Letterbox::new(self.mode, (image.width, image.height), self.input);
         if letterbox.is_unscaled() {
-            fill(&self.normalised, &self.spec, &image.pixels, &letterbox, slot);
-            return Ok(letterbox);
+            return Ok(Fitted { pixels: image.pixels, letterbox });
         }
-        let (width, height) = letterbox.scaled_size();
-        self.resize(image, width, height).map_err(|detail| PreprocessError {
-            width: image.width,
-            height: image.height,
-            detail,
-        })?;
-        fill(&self.normalised, &self.spec, &self.scratch, &letterbox, slot);
-        Ok(letterbox)
+        let (width, height) = (image.width, image.height);
+        let failed = |detail| PreprocessError { width, height, detail };
+        let pixels = self.resize(&image, letterbox.scaled_size()).map_err(failed)?;
+        Ok(Fitted { pixels, letterbox })
     }
 
     /// Bilinear without antialiasing: what the detectors' own training pipelines (OpenCV `INTER_LINEAR`) use.
-    fn resize(&mut self, image: &Image, width: u32, height: u32) -> Result<(), String> {
-        self.scratch.resize(width as usize * height as usize * CHANNELS, 0);
-        let source = ImageRef::new(image.width, image.height, &image.pixels, PixelType::U8x3).map_err(text)?;
-        let mut target = Target::from_slice_u8(width, height, &mut self.scratch, PixelType::U8x3).map_err(text)?;
+    fn resize(&mut self, image: &Image, (width, height): (u32, u32)) -> Result<Vec<u8>, String> {
+        let source =
+            ImageRef::new(image.width, image.height, &image.pixels, PixelType::U8x3).map_err(text)?;
+        let mut target = Target::new(width, height, PixelType::U8x3);
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Interpolation(FilterType::Bilinear));
-        self.resizer.resize(&source, &mut target, &options).map_err(text)
+        self.resizer.resize(&source, &mut target, &options).map_err(text)?;
+        Ok(target.into_vec())
+    }
+}
+
+/// Turns fitted images into slots of a model's input tensor.
+#[derive(Clone, Debug)]
+pub struct Normaliser {
+    spec: InputSpec,
+    /// Normalised value of every possible byte, channel by channel.
+    values: [[f32; 256]; CHANNELS],
+}
+
+impl Normaliser {
+    /// Normalises as `spec` says.
+    #[must_use]
+    pub fn new(spec: InputSpec) -> Self {
+        let values =
+            std::array::from_fn(|c| std::array::from_fn(|value| (value as f32 - spec.mean[c]) / spec.std[c]));
+        Self { spec, values }
+    }
+
+    /// Values of one slot.
+    #[must_use]
+    pub fn slot_len(&self) -> usize {
+        self.spec.len()
+    }
+
+    /// Writes an image into its slot, planar `[3, height, width]`, with padding beside it.
+    ///
+    /// # Panics
+    /// When `slot` is not [`Normaliser::slot_len`] long.
+    pub fn write(&self, image: &Fitted, slot: &mut [f32]) {
+        fill(&self.values, &self.spec, &image.pixels, &image.letterbox, slot);
     }
 }
 
@@ -163,6 +199,11 @@ mod tests {
         }
     }
 
+    fn run(spec: InputSpec, image: Image, slot: &mut [f32]) {
+        let fitted = Fitter::new(&spec).fit(image).unwrap();
+        Normaliser::new(spec).write(&fitted, slot);
+    }
+
     fn plain(width: u32, height: u32, color: [u8; 3]) -> Image {
         Image { width, height, pixels: color.repeat((width * height) as usize) }
     }
@@ -171,8 +212,10 @@ mod tests {
     fn pixels_are_normalised_channel_by_channel_and_the_rest_is_padding() {
         let spec = spec(8, 8, ResizeMode::LetterboxTopLeft);
         let mut slot = vec![f32::NAN; spec.len()];
-        Preprocessor::new(spec).run(&plain(16, 8, [50, 60, 70]), &mut slot).unwrap();
-        for (channel, expected) in [(50.0 - 10.0) / 2.0, (60.0 - 20.0) / 4.0, (70.0 - 30.0) / 8.0].iter().enumerate() {
+        run(spec, plain(16, 8, [50, 60, 70]), &mut slot);
+        for (channel, expected) in
+            [(50.0 - 10.0) / 2.0, (60.0 - 20.0) / 4.0, (70.0 - 30.0) / 8.0].iter().enumerate()
+        {
             let plane = &slot[channel * 64..(channel + 1) * 64];
             assert!(plane[..32].iter().all(|v| (v - expected).abs() < 1e-5), "image rows of plane {channel}");
             let padding = (114.0 - [10.0, 20.0, 30.0][channel]) / [2.0, 4.0, 8.0][channel];
@@ -185,7 +228,7 @@ mod tests {
         let spec = spec(3, 2, ResizeMode::LetterboxTopLeft);
         let image = Image { width: 3, height: 2, pixels: (0..18).collect() };
         let mut slot = vec![0.0; spec.len()];
-        Preprocessor::new(spec).run(&image, &mut slot).unwrap();
+        run(spec, image, &mut slot);
         let first_plane: Vec<f32> = (0..6).map(|i| (i as f32 * 3.0 - 10.0) / 2.0).collect();
         assert_eq!(&slot[..6], first_plane.as_slice());
     }
@@ -194,7 +237,7 @@ mod tests {
     fn a_centred_letterbox_pads_on_both_sides() {
         let spec = spec(8, 8, ResizeMode::LetterboxCentre);
         let mut slot = vec![f32::NAN; spec.len()];
-        Preprocessor::new(spec).run(&plain(8, 4, [0; 3]), &mut slot).unwrap();
+        run(spec, plain(8, 4, [0; 3]), &mut slot);
         let rows: Vec<bool> = slot[..64].chunks(8).map(|row| row[0] > 0.0).collect();
         assert_eq!(rows, [true, true, false, false, false, false, true, true]);
         assert!(slot.iter().all(|v| v.is_finite()));

@@ -1,0 +1,145 @@
+//! Between the wire and the pipeline.
+
+use std::time::Instant;
+
+use tonic::Status;
+use vision_proto::detector::v1 as wire;
+
+use crate::{
+    detection::Detection,
+    model::{Model, Thresholds},
+    pipeline::{DetectError, DetectRequest, Detected, Timings},
+    publish::PublishedFrame,
+};
+
+/// Bytes of a request identifier.
+const MAX_REQUEST_ID_BYTES: usize = 256;
+
+/// Reads a request; what it leaves open is as in `defaults`.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` that names the field and what is wrong with it; `UNIMPLEMENTED` and `FAILED_PRECONDITION`
+/// for what this service or this model cannot do.
+pub(super) fn request(
+    wire: wire::DetectRequest,
+    model: &Model,
+    defaults: Thresholds,
+    deadline: Option<Instant>,
+) -> Result<DetectRequest, Status> {
+    if wire.image.is_empty() {
+        return Err(Status::invalid_argument("image: is empty, a JPEG, PNG or WebP file is expected"));
+    }
+    if wire.request_id.len() > MAX_REQUEST_ID_BYTES {
+        let bytes = wire.request_id.len();
+        let message = format!("request_id: has {bytes} bytes, at most {MAX_REQUEST_ID_BYTES} are allowed");
+        return Err(Status::invalid_argument(message));
+    }
+    if wire.include_masks {
+        return Err(Status::failed_precondition(format!("include_masks: model {} makes no masks", model.id)));
+    }
+    if !wire.track_stream.is_empty() {
+        return Err(Status::unimplemented("track_stream: this service does not track objects"));
+    }
+    Ok(DetectRequest {
+        image: wire.image,
+        thresholds: thresholds(wire.confidence_threshold, wire.max_detections, defaults)?,
+        classes: classes(&wire.labels, model)?,
+        deadline,
+    })
+}
+
+fn thresholds(
+    confidence: Option<f32>,
+    most: Option<u32>,
+    defaults: Thresholds,
+) -> Result<Thresholds, Status> {
+    let confidence = confidence.unwrap_or(defaults.confidence);
+    if !(0.0..=1.0).contains(&confidence) {
+        let message = format!("confidence_threshold: {confidence} is not within 0..=1");
+        return Err(Status::invalid_argument(message));
+    }
+    let max_detections = most.map_or(defaults.max_detections, |most| most as usize);
+    if max_detections == 0 {
+        return Err(Status::invalid_argument("max_detections: is 0, at least 1 is expected"));
+    }
+    Ok(Thresholds { confidence, max_detections, ..defaults })
+}
+
+fn classes(labels: &[String], model: &Model) -> Result<Vec<usize>, Status> {
+    let class = |label: &String| {
+        model.class_id(label).ok_or_else(|| {
+            Status::invalid_argument(format!("labels: model {} knows no class {label:?}", model.id))
+        })
+    };
+    labels.iter().map(class).collect()
+}
+
+/// The answer to a request.
+pub(super) fn response(request_id: String, detected: &Detected, model: &Model) -> wire::DetectResponse {
+    wire::DetectResponse {
+        request_id,
+        detections: detections(&detected.detections, model),
+        image_width: detected.width,
+        image_height: detected.height,
+        timings: Some(timings(&detected.timings)),
+        model_id: model.id.clone(),
+    }
+}
+
+/// A result for those who watch; `missed` were lost to this one before it.
+pub(super) fn watched(published: &PublishedFrame, model: &Model, missed: u64) -> wire::WatchResponse {
+    let PublishedFrame { frame, detected } = published;
+    wire::WatchResponse {
+        stream: frame.stream.to_string(),
+        frame_id: frame.id.to_string(),
+        capture_timestamp: frame.captured.as_secs_f64(),
+        detections: detections(&detected.detections, model),
+        image_width: detected.width,
+        image_height: detected.height,
+        model_id: model.id.clone(),
+        missed,
+    }
+}
+
+fn detections(found: &[Detection], model: &Model) -> Vec<wire::Detection> {
+    let wire = found.iter().map(|detection| wire::Detection {
+        label: model.label(detection.class_id).to_owned(),
+        class_id: u32::try_from(detection.class_id).unwrap_or(u32::MAX),
+        confidence: detection.confidence,
+        r#box: Some(wire::BoundingBox {
+            x_min: detection.bounding_box.x_min,
+            y_min: detection.bounding_box.y_min,
+            x_max: detection.bounding_box.x_max,
+            y_max: detection.bounding_box.y_max,
+        }),
+        track_id: None,
+        mask: None,
+    });
+    wire.collect()
+}
+
+fn timings(timings: &Timings) -> wire::StageTimings {
+    let duration = |duration| prost_types::Duration::try_from(duration).ok();
+    wire::StageTimings {
+        decode: duration(timings.decode),
+        preprocess: duration(timings.preprocess),
+        queue: duration(timings.queue),
+        inference: duration(timings.inference),
+        postprocess: duration(timings.postprocess),
+        total: duration(timings.total),
+        batch_size: u32::try_from(timings.batch_size).unwrap_or(u32::MAX),
+    }
+}
+
+impl From<DetectError> for Status {
+    fn from(error: DetectError) -> Self {
+        let message = error.to_string();
+        match error {
+            DetectError::InvalidImage(_) => Self::invalid_argument(format!("image: {message}")),
+            DetectError::Overloaded { .. } => Self::resource_exhausted(message),
+            DetectError::Expired => Self::deadline_exceeded(message),
+            DetectError::ShuttingDown => Self::unavailable(message),
+            DetectError::Inference(_) => Self::internal(message),
+        }
+    }
+}

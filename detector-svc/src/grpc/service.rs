@@ -1,0 +1,138 @@
+//! Serves `vision.detector.v1.DetectorService`.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use futures_util::{Stream, StreamExt as _};
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+use vision_proto::detector::v1::{
+    DetectError as WireDetectError, DetectRequest, DetectResponse, DetectStreamRequest, DetectStreamResponse,
+    GetModelRequest, GetModelResponse, WatchRequest, WatchResponse,
+    detect_stream_response::Result as Outcome, detector_service_server::DetectorService,
+};
+
+use super::{convert, deadline, watch::Watch};
+use crate::{model::Thresholds, pipeline::PipelineHandle, publish::Watchers};
+
+/// Requests of one stream that are worked on at once.
+const STREAM_CONCURRENCY: usize = 16;
+
+type ResponseStream<T> = std::pin::Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// What answers calls, once the model is loaded.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    /// The way into the pipeline.
+    pub pipeline: PipelineHandle,
+    /// What counts as a detection when a request does not say.
+    pub thresholds: Thresholds,
+    /// Most images in one run of the model.
+    pub max_batch_size: usize,
+}
+
+/// Serves calls; until there is an engine, with `UNAVAILABLE`.
+#[derive(Clone, Debug)]
+pub struct DetectorGrpc {
+    engine: Arc<OnceLock<Engine>>,
+    watchers: Watchers,
+    shutdown: CancellationToken,
+}
+
+impl DetectorGrpc {
+    /// A service whose open streams end when `shutdown` is cancelled.
+    #[must_use]
+    pub fn new(engine: Arc<OnceLock<Engine>>, watchers: Watchers, shutdown: CancellationToken) -> Self {
+        Self { engine, watchers, shutdown }
+    }
+
+    fn engine(&self) -> Result<&Engine, Status> {
+        self.engine.get().ok_or_else(|| Status::unavailable("the model is loading: try again in a moment"))
+    }
+}
+
+impl Engine {
+    async fn detect(
+        &self,
+        mut wire: DetectRequest,
+        deadline: Option<Instant>,
+    ) -> Result<DetectResponse, Status> {
+        let request_id = std::mem::take(&mut wire.request_id);
+        let model = self.pipeline.model();
+        let request = convert::request(wire, model, self.thresholds, deadline)?;
+        let detected = self.pipeline.detect(request).await?;
+        Ok(convert::response(request_id, &detected, model))
+    }
+
+    /// The answer to one request of a stream: an error is an answer, too.
+    async fn answer(&self, wire: DetectStreamRequest) -> DetectStreamResponse {
+        let request = wire.request.unwrap_or_default();
+        let request_id = request.request_id.clone();
+        let result = match self.detect(request, None).await {
+            Ok(response) => Outcome::Response(response),
+            Err(status) => Outcome::Error(WireDetectError {
+                request_id,
+                code: status.code().into(),
+                message: status.message().to_owned(),
+            }),
+        };
+        DetectStreamResponse { result: Some(result) }
+    }
+}
+
+#[tonic::async_trait]
+impl DetectorService for DetectorGrpc {
+    type DetectStreamStream = ResponseStream<DetectStreamResponse>;
+    type WatchStream = ResponseStream<WatchResponse>;
+
+    async fn detect(&self, request: Request<DetectRequest>) -> Result<Response<DetectResponse>, Status> {
+        let deadline = deadline::timeout(request.metadata()).map(|timeout| Instant::now() + timeout);
+        self.engine()?.detect(request.into_inner(), deadline).await.map(Response::new)
+    }
+
+    async fn detect_stream(
+        &self,
+        request: Request<Streaming<DetectStreamRequest>>,
+    ) -> Result<Response<Self::DetectStreamStream>, Status> {
+        let engine = self.engine()?.clone();
+        let responses = request.into_inner().map(move |request| {
+            let engine = engine.clone();
+            async move { Ok(engine.answer(request?).await) }
+        });
+        let responses = responses.buffered(STREAM_CONCURRENCY);
+        let shutdown = self.shutdown.clone();
+        Ok(Response::new(Box::pin(responses.take_until(async move { shutdown.cancelled().await }))))
+    }
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let engine = self.engine()?.clone();
+        let mut watch = Watch::new(request.get_ref())?;
+        let published = BroadcastStream::new(self.watchers.subscribe());
+        let responses = published.filter_map(move |published| {
+            let response = watch.take(published, engine.pipeline.model());
+            std::future::ready(response.map(Ok))
+        });
+        let shutdown = self.shutdown.clone();
+        Ok(Response::new(Box::pin(responses.take_until(async move { shutdown.cancelled().await }))))
+    }
+
+    async fn get_model(&self, _: Request<GetModelRequest>) -> Result<Response<GetModelResponse>, Status> {
+        let engine = self.engine()?;
+        let (model, provider) = (engine.pipeline.model(), engine.pipeline.provider());
+        Ok(Response::new(GetModelResponse {
+            model_id: model.id.clone(),
+            family: model.family.name().to_owned(),
+            labels: model.labels.clone(),
+            input_width: model.input.width,
+            input_height: model.input.height,
+            provider: provider.as_str().to_owned(),
+            device: provider.device().to_owned(),
+            max_batch_size: u32::try_from(engine.max_batch_size).unwrap_or(u32::MAX),
+            confidence_threshold: engine.thresholds.confidence,
+            runtime_version: crate::inference::runtime_version().to_owned(),
+        }))
+    }
+}

@@ -1,0 +1,275 @@
+//! A session: one model, loaded and ready to run batches of up to a fixed size.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use ort::{
+    session::builder::{GraphOptimizationLevel, SessionBuilder},
+    value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType},
+};
+
+use super::{Provider, ProviderError, RuntimeError, provider::register, runtime::environment};
+use vision_service::settings::InvalidSetting;
+
+use crate::model::{GraphInfo, Model, ModelError, Output, Outputs, Port};
+
+vision_service::settings! {
+    /// Inference.
+    pub struct RuntimeSettings checked by check {
+        /// Execution providers in the order of preference: `tensorrt`, `cuda`, `cpu`. One that is missing is an
+        /// error unless `cpu` comes after it.
+        pub providers: Vec<Provider> = vec![Provider::Cpu],
+        /// Threads that one run of the model may use on the processor; 0: one for each core.
+        pub threads: usize = 0,
+        /// Whether these threads wait actively between two runs: a little faster, and a core is never idle.
+        pub spinning: bool = false,
+    }
+}
+
+/// Where a model comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelSource {
+    /// A file.
+    File(PathBuf),
+    /// The model that is part of this program.
+    BuiltIn,
+}
+
+/// Most threads of one run.
+const MAX_THREADS: usize = 1024;
+
+/// The model that is part of this program, and its name.
+const BUILT_IN: (&str, &[u8]) =
+    ("nanodet-g-416", include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/nanodet-g-416.onnx")));
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// ONNX Runtime is not there.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The model file cannot be read.
+    #[error("model file {} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no graph that ONNX Runtime takes.
+    #[error("model {name} cannot be loaded, an ONNX file was expected: {source}")]
+    Graph {
+        /// The model.
+        name: String,
+        /// What ONNX Runtime says.
+        source: ort::Error,
+    },
+    /// An execution provider is missing.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The graph is not a detector that we know.
+    #[error("model {name}: {source}")]
+    Model {
+        /// The model.
+        name: String,
+        /// Why.
+        source: ModelError,
+    },
+    /// The model does not run.
+    #[error("model {name} failed its warm-up: {source}")]
+    WarmUp {
+        /// The model.
+        name: String,
+        /// Why.
+        source: InferenceError,
+    },
+}
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct InferenceError(#[from] ort::Error);
+
+/// A session and the model that it runs.
+#[derive(Debug)]
+pub struct LoadedModel {
+    /// How inputs are made and outputs read.
+    pub model: Model,
+    /// What runs it.
+    pub session: Session,
+}
+
+/// Runs a model; belongs to one thread.
+#[derive(Debug)]
+pub struct Session {
+    session: ort::session::Session,
+    provider: Provider,
+    shape: [usize; 3],
+    output_names: Vec<String>,
+}
+
+/// Output tensors of one run, independent of the session that made them.
+#[derive(Debug)]
+pub struct RunOutputs(Vec<(String, DynValue)>);
+
+impl ModelSource {
+    /// Name of the model: its file's, without extension.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            Self::BuiltIn => BUILT_IN.0.to_owned(),
+        }
+    }
+}
+
+impl LoadedModel {
+    /// Loads a model, tells its family, and runs it once with one image and once with a full batch.
+    ///
+    /// # Errors
+    /// [`LoadError`] with the name of the model.
+    pub fn load(
+        source: &ModelSource,
+        labels: &[String],
+        settings: &RuntimeSettings,
+        max_batch: usize,
+    ) -> Result<Self, LoadError> {
+        let name = source.name();
+        let (session, provider) = open(source, settings)?;
+        let graph = graph_info(&session).map_err(|source| LoadError::Graph { name: name.clone(), source })?;
+        let model = Model::recognise(&name, &graph, labels)
+            .map_err(|source| LoadError::Model { name: name.clone(), source })?;
+        let mut session = Session {
+            provider,
+            shape: [crate::image::CHANNELS, model.input.height as usize, model.input.width as usize],
+            output_names: session.outputs().iter().map(|outlet| outlet.name().to_owned()).collect(),
+            session,
+        };
+        session.warm_up(max_batch).map_err(|source| LoadError::WarmUp { name, source })?;
+        Ok(Self { model, session })
+    }
+}
+
+impl Session {
+    /// What runs the model.
+    #[must_use]
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// Runs the first `images` slots of a tensor of `[images, 3, height, width]` values.
+    ///
+    /// # Errors
+    /// What ONNX Runtime says.
+    ///
+    /// # Panics
+    /// `tensor` has fewer slots.
+    pub fn run(&mut self, tensor: &[f32], images: usize) -> Result<RunOutputs, InferenceError> {
+        let [channels, height, width] = self.shape;
+        let values = &tensor[..images * channels * height * width];
+        let input = TensorRef::from_array_view(([images, channels, height, width], values))?;
+        let mut outputs = self.session.run(ort::inputs![input])?;
+        let owned = self.output_names.iter().filter_map(|name| Some((name.clone(), outputs.remove(name)?)));
+        Ok(RunOutputs(owned.collect()))
+    }
+
+    /// The first runs are slow: memory is planned and kernels are chosen for each batch size.
+    fn warm_up(&mut self, max_batch: usize) -> Result<(), InferenceError> {
+        let tensor = vec![0.0; max_batch * self.shape.iter().product::<usize>()];
+        self.run(&tensor, 1)?;
+        self.run(&tensor, max_batch)?;
+        Ok(())
+    }
+}
+
+impl RunOutputs {
+    /// The tensors to read; outputs that hold no `float32` are left out.
+    #[must_use]
+    pub fn view(&self) -> Outputs<'_> {
+        let outputs = self.0.iter().filter_map(|(name, value)| {
+            let (shape, data) = value.try_extract_tensor::<f32>().ok()?;
+            let shape = shape.iter().map(|side| usize::try_from(*side).unwrap_or(0)).collect();
+            Some(Output { name, shape, data })
+        });
+        Outputs(outputs.collect())
+    }
+}
+
+fn open(
+    source: &ModelSource,
+    settings: &RuntimeSettings,
+) -> Result<(ort::session::Session, Provider), LoadError> {
+    let mut builder = builder(settings)?;
+    let provider = register(&mut builder, &settings.providers)?;
+    let session = match source {
+        ModelSource::BuiltIn => builder.commit_from_memory(BUILT_IN.1),
+        // Read by path, so that a model may keep its weights in files beside it.
+        ModelSource::File(path) => match std::fs::File::open(path) {
+            Ok(_) => builder.commit_from_file(path),
+            Err(source) => return Err(LoadError::Unreadable { path: path.clone(), source }),
+        },
+    };
+    let session = session.map_err(|error| LoadError::Graph { name: source.name(), source: error })?;
+    Ok((session, provider))
+}
+
+fn builder(settings: &RuntimeSettings) -> Result<SessionBuilder, RuntimeError> {
+    let broken = |error: ort::Error<SessionBuilder>| RuntimeError::from(ort::Error::from(error));
+    let builder = ort::session::Session::builder(environment()?)?;
+    builder
+        .with_optimization_level(GraphOptimizationLevel::Level3)
+        .and_then(|builder| builder.with_intra_threads(settings.threads))
+        .and_then(|builder| builder.with_inter_threads(1))
+        .and_then(|builder| builder.with_intra_op_spinning(settings.spinning))
+        .map_err(broken)
+}
+
+fn graph_info(session: &ort::session::Session) -> Result<GraphInfo, ort::Error> {
+    let metadata = session.metadata()?;
+    let keys = metadata.custom_keys()?;
+    let entries: BTreeMap<String, String> =
+        keys.into_iter().filter_map(|key| metadata.custom(&key).map(|value| (key, value))).collect();
+    Ok(GraphInfo {
+        inputs: session.inputs().iter().map(port).collect(),
+        outputs: session.outputs().iter().map(port).collect(),
+        metadata: entries,
+    })
+}
+
+fn port(outlet: &Outlet) -> Port {
+    let (element, dimensions) = match outlet.dtype() {
+        ValueType::Tensor { ty, shape, .. } => {
+            (element_name(ty), shape.iter().map(|side| usize::try_from(*side).ok()).collect())
+        }
+        other => (format!("{other:?}"), Vec::new()),
+    };
+    Port { name: outlet.name().to_owned(), element, dimensions }
+}
+
+/// Name of an element type as ONNX writes it.
+fn element_name(element: &TensorElementType) -> String {
+    match element {
+        TensorElementType::Float32 => "float32".to_owned(),
+        TensorElementType::Float16 => "float16".to_owned(),
+        TensorElementType::Float64 => "float64".to_owned(),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+fn check(settings: &RuntimeSettings) -> Result<(), InvalidSetting> {
+    if settings.providers.is_empty() {
+        return Err(InvalidSetting::new("providers", "is empty: name at least `cpu`"));
+    }
+    let mut seen = Vec::new();
+    for provider in &settings.providers {
+        if seen.contains(provider) {
+            return Err(InvalidSetting::new("providers", format!("names `{provider}` twice")));
+        }
+        seen.push(*provider);
+    }
+    if settings.threads > MAX_THREADS {
+        let reason = format!("is {}, at most {MAX_THREADS} are allowed", settings.threads);
+        return Err(InvalidSetting::new("threads", reason));
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! One image on its way through the pipeline, whoever it came from.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::{
+    detection::Detection,
+    frame::{FrameId, Payload, RobotPose, StreamId},
+    ledger::{DropReason, Failure, Ticket},
+    model::Thresholds,
+};
+
+/// An image, where it came from, and its line in the ledger.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) payload: Payload,
+    pub(crate) origin: Origin,
+    pub(crate) ticket: Ticket,
+    pub(crate) received: Instant,
+}
+
+/// Where an image came from, and so where its detections go.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    Stream(FrameOrigin),
+    Request(Request),
+}
+
+/// A frame of a camera stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameOrigin {
+    /// Its stream.
+    pub stream: StreamId,
+    /// Which entry of the stream it is.
+    pub id: FrameId,
+    /// When the camera took it, since the Unix epoch.
+    pub captured: Duration,
+    /// Where the camera was, when the frame says.
+    pub robot_pose: Option<RobotPose>,
+}
+
+/// An image of a caller who waits.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) thresholds: Thresholds,
+    /// Classes asked for; empty: all.
+    pub(crate) classes: Vec<usize>,
+    /// When the caller stops waiting.
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) reply: oneshot::Sender<Result<Detected, DetectError>>,
+}
+
+/// What was found in an image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detected {
+    /// Most confident first, in source-image pixels.
+    pub detections: Vec<Detection>,
+    /// Width of the source image in pixels.
+    pub width: u32,
+    /// Height of the source image in pixels.
+    pub height: u32,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Time spent on one image, stage by stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// From bytes to pixels.
+    pub decode: Duration,
+    /// Resizing and normalising.
+    pub preprocess: Duration,
+    /// Waiting in queues.
+    pub queue: Duration,
+    /// Running the model, for the whole batch.
+    pub inference: Duration,
+    /// From the model's outputs to detections.
+    pub postprocess: Duration,
+    /// From receipt to detections.
+    pub total: Duration,
+    /// Images in the batch.
+    pub batch_size: usize,
+}
+
+/// Why a caller gets no detections.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DetectError {
+    /// The image is not one that can be looked at.
+    #[error("{0}")]
+    InvalidImage(String),
+    /// Too many callers wait.
+    #[error("{waiting} images are waiting already: try again later or send fewer at once")]
+    Overloaded {
+        /// How many.
+        waiting: usize,
+    },
+    /// The caller's deadline passed before inference.
+    #[error("the deadline passed before inference")]
+    Expired,
+    /// The service is ending.
+    #[error("the service is shutting down")]
+    ShuttingDown,
+    /// The model did not run.
+    #[error("inference failed: {0}")]
+    Inference(String),
+}
+
+impl Job {
+    /// Gives the image up, telling who waits for it.
+    pub(crate) fn give_up(self, reason: DropReason, error: DetectError) {
+        self.ticket.dropped(reason);
+        self.origin.refuse(error);
+    }
+
+    /// Ends in failure, telling who waits.
+    pub(crate) fn fail(self, failure: Failure, error: DetectError) {
+        self.origin.fail(self.ticket, failure, error);
+    }
+
+    /// Whether nobody can use the result any more at `now`; frames of a stream expire `max_age` after receipt.
+    pub(crate) fn is_expired(&self, now: Instant, max_age: Option<Duration>) -> bool {
+        match &self.origin {
+            Origin::Stream(_) => max_age.is_some_and(|max| now.duration_since(self.received) > max),
+            Origin::Request(request) => {
+                request.reply.is_closed() || request.deadline.is_some_and(|deadline| now >= deadline)
+            }
+        }
+    }
+}
+
+impl Origin {
+    /// Ends in failure, telling who waits.
+    pub(crate) fn fail(self, ticket: Ticket, failure: Failure, error: DetectError) {
+        ticket.failed(failure);
+        self.refuse(error);
+    }
+
+    fn refuse(self, error: DetectError) {
+        if let Self::Request(request) = self {
+            // A caller who has gone is not told.
+            let _ = request.reply.send(Err(error));
+        }
+    }
+}

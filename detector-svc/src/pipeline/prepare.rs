@@ -1,0 +1,104 @@
+//! Decoding and resizing, on a few threads of their own.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::Sender;
+use vision_service::rate_limit::OncePer;
+
+use super::{
+    DetectError,
+    intake::{Intake, Place},
+    job::{Job, Origin},
+};
+use crate::{
+    image::{self, ColorOrder, DecodeError, Image, Limits},
+    ledger::{DropReason, Failure},
+    model::Model,
+    preprocess::{Fitted, Fitter, PreprocessError},
+};
+
+/// Lets one log line a second tell of images that are none.
+static BAD_IMAGES: OncePer = OncePer::new(Duration::from_secs(1));
+
+/// An image at the model's size, with its place in the pipeline.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) job: Job,
+    pub(super) image: Fitted,
+    pub(super) place: Place,
+    pub(super) decode_started: Instant,
+    pub(super) decoded: Instant,
+    pub(super) ready: Instant,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum PrepareError {
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    #[error(transparent)]
+    Preprocess(#[from] PreprocessError),
+}
+
+/// One thread's means to prepare images.
+pub(super) struct Preparer {
+    intake: Arc<Intake>,
+    prepared: Sender<Prepared>,
+    fitter: Fitter,
+    order: ColorOrder,
+    limits: Limits,
+    max_age: Option<Duration>,
+}
+
+impl Preparer {
+    pub(super) fn new(
+        intake: Arc<Intake>,
+        prepared: Sender<Prepared>,
+        model: &Model,
+        limits: Limits,
+        max_age: Option<Duration>,
+    ) -> Self {
+        let fitter = Fitter::new(&model.input);
+        Self { intake, prepared, fitter, order: model.input.color, limits, max_age }
+    }
+
+    /// Works until the intake is closed and empty.
+    pub(super) fn run(mut self) {
+        while let Some((job, place, decoding)) = self.intake.take() {
+            let decode_started = Instant::now();
+            if job.is_expired(decode_started, self.max_age) {
+                job.give_up(DropReason::Expired, DetectError::Expired);
+                continue;
+            }
+            let (image, decoded) = match self.prepare(&job) {
+                Ok(prepared) => prepared,
+                Err(error) => {
+                    refuse(job, &error);
+                    continue;
+                }
+            };
+            let ready = Instant::now();
+            let prepared = Prepared { job, image, place, decode_started, decoded, ready };
+            // A closed channel means that the batcher has ended: the ledger sees the frame dropped.
+            let _ = self.prepared.send(prepared);
+            drop(decoding);
+        }
+    }
+
+    fn prepare(&mut self, job: &Job) -> Result<(Fitted, Instant), PrepareError> {
+        let image: Image = image::decode(&job.payload, self.order, self.limits)?;
+        let decoded = Instant::now();
+        Ok((self.fitter.fit(image)?, decoded))
+    }
+}
+
+fn refuse(job: Job, error: &PrepareError) {
+    if let Origin::Stream(frame) = &job.origin
+        && let Some(suppressed) = BAD_IMAGES.pass(Instant::now())
+    {
+        tracing::warn!(stream = %frame.stream, frame = %frame.id, %error, suppressed, "frame skipped: its image cannot be decoded");
+    }
+    job.fail(Failure::Decode, DetectError::InvalidImage(error.to_string()));
+}

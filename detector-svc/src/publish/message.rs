@@ -1,0 +1,101 @@
+//! Entries as the readers of `redis_robot_comm` and `vision_detect_segment` expect them.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{
+    detection::{BoundingBox, Detection},
+    model::Model,
+    pipeline::{Detected, FrameOrigin},
+};
+
+/// One object, under the keys of both packages' readers.
+#[derive(Serialize)]
+struct Object<'a> {
+    id: String,
+    class_name: &'a str,
+    label: &'a str,
+    confidence: f32,
+    bbox: PixelBox,
+    has_mask: bool,
+    /// Capture time, seconds since the Unix epoch.
+    timestamp: f64,
+}
+
+/// A box in whole pixels of the source image.
+#[derive(Serialize)]
+struct PixelBox {
+    x_min: i64,
+    y_min: i64,
+    x_max: i64,
+    y_max: i64,
+}
+
+impl From<&BoundingBox> for PixelBox {
+    fn from(exact: &BoundingBox) -> Self {
+        let pixel = |value: f32| value.round() as i64;
+        Self {
+            x_min: pixel(exact.x_min),
+            y_min: pixel(exact.y_min),
+            x_max: pixel(exact.x_max),
+            y_max: pixel(exact.y_max),
+        }
+    }
+}
+
+/// Fields of an entry that tells what was found in a frame, published at `now`.
+pub(super) fn objects(
+    frame: &FrameOrigin,
+    detected: &Detected,
+    model: &Model,
+    now: Duration,
+) -> Vec<(&'static str, String)> {
+    let captured = frame.captured.as_secs_f64();
+    let found = detected.detections.iter().enumerate();
+    let objects: Vec<Object<'_>> =
+        found.map(|(number, detection)| object(number, detection, model, captured)).collect();
+    vec![
+        ("timestamp", now.as_secs_f64().to_string()),
+        ("objects", json(&objects)),
+        ("camera_pose", frame.robot_pose.as_ref().map_or_else(|| "{}".to_owned(), json)),
+        ("frame_id", frame.id.to_string()),
+        ("source_stream", frame.stream.to_string()),
+        ("capture_timestamp", captured.to_string()),
+        ("model_id", model.id.clone()),
+        ("image_width", detected.width.to_string()),
+        ("image_height", detected.height.to_string()),
+    ]
+}
+
+/// Fields of the entry that tells what the model can detect.
+pub(super) fn labels(model: &Model, now: Duration) -> Vec<(&'static str, String)> {
+    vec![
+        ("timestamp", now.as_secs_f64().to_string()),
+        ("labels", json(&model.labels)),
+        ("label_count", model.labels.len().to_string()),
+        ("metadata", json(&serde_json::json!({"model_id": model.id}))),
+    ]
+}
+
+fn object<'a>(number: usize, detection: &Detection, model: &'a Model, timestamp: f64) -> Object<'a> {
+    let label = model.label(detection.class_id);
+    Object {
+        id: format!("{label}_{number}"),
+        class_name: label,
+        label,
+        confidence: detection.confidence,
+        bbox: PixelBox::from(&detection.bounding_box),
+        has_mask: false,
+        timestamp,
+    }
+}
+
+/// Maps, lists and strings always become JSON; what cannot would be a mistake in this file.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

@@ -1,0 +1,87 @@
+//! Entries, field by field.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json as value};
+
+use super::*;
+use crate::{
+    frame::{FrameId, StreamId},
+    image::ColorOrder,
+    model::{BoxesScores, Family},
+    pipeline::Timings,
+    preprocess::{InputSpec, ResizeMode},
+};
+
+fn model() -> Model {
+    Model {
+        id: "pets".to_owned(),
+        family: Family::BoxesScores(BoxesScores),
+        input: InputSpec {
+            name: "images".to_owned(),
+            width: 8,
+            height: 8,
+            color: ColorOrder::Rgb,
+            mean: [0.0; 3],
+            std: [1.0; 3],
+            padding: 0,
+            resize: ResizeMode::Stretch,
+        },
+        labels: vec!["cat".to_owned(), "dog".to_owned()],
+    }
+}
+
+fn entry(pose: Option<Value>) -> HashMap<&'static str, String> {
+    let frame = FrameOrigin {
+        stream: StreamId::new("robot_camera"),
+        id: FrameId { milliseconds: 1_732_280_000_123, sequence: 4 },
+        captured: Duration::from_millis(1_732_280_000_120),
+        robot_pose: pose.map(|pose| serde_json::from_value(pose).unwrap()),
+    };
+    let bounding_box = BoundingBox { x_min: 616.6, y_min: 263.4, x_max: 652.0, y_max: 368.5 };
+    let detection = Detection { class_id: 1, confidence: 0.82, bounding_box };
+    let detected = Detected {
+        detections: vec![detection, Detection { class_id: 0, ..detection }],
+        width: 768,
+        height: 576,
+        timings: Timings::default(),
+    };
+    objects(&frame, &detected, &model(), Duration::from_secs(1_732_280_001)).into_iter().collect()
+}
+
+#[test]
+fn an_object_has_the_keys_of_both_readers() {
+    let objects: Value = serde_json::from_str(&entry(None)["objects"]).unwrap();
+    let expected = value!({
+        "id": "dog_0", "class_name": "dog", "label": "dog", "confidence": 0.82,
+        "bbox": {"x_min": 617, "y_min": 263, "x_max": 652, "y_max": 369},
+        "has_mask": false, "timestamp": 1_732_280_000.12,
+    });
+    assert_eq!(objects[0], expected);
+    assert_eq!(objects[1]["id"], "cat_1");
+}
+
+#[test]
+fn an_entry_tells_which_frame_it_is_of() {
+    let fields = entry(Some(value!({"x": 0.1, "yaw": -1})));
+    for (field, expected) in [
+        ("timestamp", "1732280001"),
+        ("camera_pose", r#"{"x":0.1,"yaw":-1}"#),
+        ("frame_id", "1732280000123-4"),
+        ("source_stream", "robot_camera"),
+        ("capture_timestamp", "1732280000.12"),
+        ("model_id", "pets"),
+        ("image_width", "768"),
+        ("image_height", "576"),
+    ] {
+        assert_eq!(fields[field], expected, "{field}");
+    }
+    assert_eq!(entry(None)["camera_pose"], "{}");
+}
+
+#[test]
+fn labels_are_listed_and_counted() {
+    let fields: HashMap<_, _> = labels(&model(), Duration::from_secs(7)).into_iter().collect();
+    assert_eq!((fields["labels"].as_str(), fields["label_count"].as_str()), (r#"["cat","dog"]"#, "2"));
+}

@@ -1,0 +1,172 @@
+//! Everything that can be set.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use vision_metrics_client::RecorderSettings;
+use vision_service::{logging::LogSettings, settings::InvalidSetting, shutdown::ShutdownSettings};
+
+use crate::{
+    inference::{ModelSource, RuntimeSettings},
+    model::Thresholds,
+    pipeline::{BatchSettings, ImageSettings, PipelineSettings},
+    publish::PublishSettings,
+    redis_client::RedisSettings,
+};
+
+vision_service::settings! {
+    /// Settings of detector-svc.
+    pub struct Settings {
+        /// Redis, where frames come from and detections go to.
+        pub redis: RedisSettings,
+        /// What is published to Redis.
+        pub publish: PublishSettings,
+        /// The model.
+        pub model: ModelSettings,
+        /// Inference.
+        pub runtime: RuntimeSettings,
+        /// Queues and batches.
+        pub batch: BatchSettings,
+        /// Decoding of images.
+        pub image: ImageSettings,
+        /// Where metrics go.
+        pub metrics: MetricsSettings,
+        /// The gRPC server.
+        pub grpc: GrpcSettings,
+        /// The HTTP server.
+        pub http: HttpSettings,
+        /// Log lines.
+        pub log: LogSettings,
+        /// Ending the process.
+        pub shutdown: ShutdownSettings,
+    }
+}
+
+vision_service::settings! {
+    /// The model.
+    pub struct ModelSettings checked by check_model {
+        /// ONNX file. Empty: the model that is part of the program, nanodet-g-416, which knows the 80 COCO classes.
+        pub path: PathBuf = PathBuf::new(),
+        /// How inputs are made and outputs read: `auto` tells from the graph, or the name of a family
+        /// (`boxes_scores`).
+        pub family: String = "auto".to_owned(),
+        /// Scores above this count as detections, 0..=1.
+        pub confidence_threshold: f32 = 0.35,
+        /// Boxes of one class that overlap by more than this are one object: intersection over union, 0..=1.
+        pub iou_threshold: f32 = 0.6,
+        /// Most detections in one image, the most confident ones.
+        pub max_detections: usize = 300,
+        /// Class names in the order of class identifiers. Empty: those in the model file.
+        pub labels: Vec<String> = Vec::new(),
+    }
+}
+
+vision_service::settings! {
+    /// Where metrics go.
+    pub struct MetricsSettings checked by check_metrics {
+        /// Address of metrics-svc, as in `http://metrics-svc:50052`. Empty: this process aggregates its metrics and
+        /// shows them on its own HTTP page.
+        pub endpoint: String = String::new(),
+        /// Name of this producer of metrics, stable over restarts and different from every other's. Empty: the
+        /// host's name.
+        pub producer_id: String = String::new(),
+        /// Start of every metric's name, when this process aggregates.
+        pub namespace: String = "vision_detect_segment".to_owned(),
+        /// Most series, when this process aggregates.
+        pub max_series: usize = 100_000,
+    }
+}
+
+vision_service::settings! {
+    /// The gRPC server.
+    pub struct GrpcSettings {
+        /// Address to listen on; port 0 picks a free one.
+        pub listen: SocketAddr = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 50051)),
+        /// Bytes of one request: an image and a little more.
+        pub max_message_bytes: usize = 64 * 1024 * 1024,
+    }
+}
+
+vision_service::settings! {
+    /// The HTTP server.
+    pub struct HttpSettings {
+        /// Address to listen on; port 0 picks a free one.
+        pub listen: SocketAddr = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9091)),
+    }
+}
+
+impl ModelSettings {
+    /// Where the model comes from.
+    #[must_use]
+    pub fn source(&self) -> ModelSource {
+        if self.path.as_os_str().is_empty() {
+            ModelSource::BuiltIn
+        } else {
+            ModelSource::File(self.path.clone())
+        }
+    }
+
+    /// What counts as a detection when a request does not say.
+    #[must_use]
+    pub fn thresholds(&self) -> Thresholds {
+        Thresholds {
+            confidence: self.confidence_threshold,
+            iou: self.iou_threshold,
+            max_detections: self.max_detections,
+        }
+    }
+}
+
+impl MetricsSettings {
+    /// Settings of the recorder, when metrics go to a service.
+    #[must_use]
+    pub fn recorder(&self) -> Option<RecorderSettings> {
+        let producer = if self.producer_id.is_empty() { host_name() } else { self.producer_id.clone() };
+        (!self.endpoint.is_empty()).then(|| RecorderSettings::new(self.endpoint.clone(), producer))
+    }
+}
+
+impl Settings {
+    /// Settings of the pipeline's parts.
+    #[must_use]
+    pub fn pipeline(&self) -> PipelineSettings {
+        PipelineSettings { batch: self.batch.clone(), image: self.image.clone() }
+    }
+}
+
+fn host_name() -> String {
+    sysinfo::System::host_name()
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "detector-svc".to_owned())
+}
+
+fn check_model(settings: &ModelSettings) -> Result<(), InvalidSetting> {
+    let families = crate::model::Family::NAMES;
+    if settings.family != "auto" && !families.contains(&settings.family.as_str()) {
+        let reason = format!("is {:?}, expected `auto` or one of {families:?}", settings.family);
+        return Err(InvalidSetting::new("family", reason));
+    }
+    for (key, value) in
+        [("confidence_threshold", settings.confidence_threshold), ("iou_threshold", settings.iou_threshold)]
+    {
+        if !(0.0..=1.0).contains(&value) {
+            return Err(InvalidSetting::new(key, format!("is {value}, not within 0..=1")));
+        }
+    }
+    if settings.max_detections == 0 {
+        return Err(InvalidSetting::new("max_detections", "is 0, at least 1 is needed"));
+    }
+    Ok(())
+}
+
+fn check_metrics(settings: &MetricsSettings) -> Result<(), InvalidSetting> {
+    match settings.recorder().map(|recorder| recorder.validate()) {
+        Some(Err(error)) => {
+            Err(InvalidSetting::new("endpoint", format!("or `producer_id` cannot be used: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

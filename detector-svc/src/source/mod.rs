@@ -1,0 +1,46 @@
+//! Where frames come from.
+
+mod feed;
+pub mod redis;
+
+use std::future::Future;
+
+pub use self::feed::feed;
+use crate::{
+    frame::{Frame, StreamId},
+    ledger::DropReason,
+};
+
+/// Delivers frames of one stream or several.
+pub trait FrameSource: Send {
+    /// Waits for news for a second or so and tells all of it, in the order of each stream. Lost connections are
+    /// the source's own business: it returns nothing until it has one again.
+    fn read(&mut self) -> impl Future<Output = Vec<SourceEvent>> + Send;
+}
+
+/// What a source has to tell.
+#[derive(Debug)]
+pub enum SourceEvent {
+    /// The next frame of its stream.
+    Frame(Frame),
+    /// An entry that is no frame.
+    Invalid {
+        /// Its stream.
+        stream: StreamId,
+        /// Its identifier, as it was written.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Frames that were in a stream and are not delivered.
+    Missed {
+        /// Their stream.
+        stream: StreamId,
+        /// Why not.
+        reason: DropReason,
+        /// How many.
+        frames: u64,
+    },
+    /// A stream was deleted and has begun again: identifiers may be lower than before.
+    Restarted(StreamId),
+}
