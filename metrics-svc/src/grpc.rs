@@ -8,16 +8,19 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 use vision_proto::metrics::v1::{
     GetMetricsRequest, GetMetricsResponse, RecordRequest, RecordResponse,
-    metrics_service_server::MetricsService,
+    metrics_service_server::{MetricsService, MetricsServiceServer},
 };
 
 use crate::{
-    ingest::{ApplyError, Ingest, OpenError, SeriesTable, Session, unix_now},
+    ingest::{ApplyError, Ingest, OpenError, Session, unix_now},
     query,
 };
 
 /// Responses that may wait for a slow reader before its batches wait too.
 const RESPONSE_CAPACITY: usize = 16;
+
+/// Largest request, in bytes: what gRPC clients expect a server to take, and a recorder keeps well below it.
+const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
 /// Serves `vision.metrics.v1.MetricsService`.
 #[derive(Clone, Debug)]
@@ -31,6 +34,12 @@ impl MetricsGrpc {
     #[must_use]
     pub fn new(ingest: Arc<Ingest>, shutdown: CancellationToken) -> Self {
         Self { ingest, shutdown }
+    }
+
+    /// The service as a server adds it, with its limit on messages.
+    #[must_use]
+    pub fn into_server(self) -> MetricsServiceServer<Self> {
+        MetricsServiceServer::new(self).max_decoding_message_size(MAX_REQUEST_BYTES)
     }
 }
 
@@ -57,8 +66,11 @@ impl MetricsService for MetricsGrpc {
         &self,
         request: Request<GetMetricsRequest>,
     ) -> Result<Response<GetMetricsResponse>, Status> {
-        let snapshot = self.ingest.registry().snapshot(unix_now());
-        let page = query::page(&snapshot, request.get_ref());
+        let registry = Arc::clone(self.ingest.registry());
+        let request = request.into_inner();
+        // A large snapshot takes milliseconds, which other calls should not wait for.
+        let page = tokio::task::spawn_blocking(move || query::page(&registry.snapshot(unix_now()), &request));
+        let page = page.await.map_err(|error| Status::internal(format!("snapshot: {error}")))?;
         Ok(Response::new(page))
     }
 }
@@ -74,7 +86,10 @@ struct RecordStream {
 impl RecordStream {
     async fn run(mut self) {
         let _open = self.ingest.stream_opened();
-        if let Err(status) = self.serve().await {
+        let shutdown = self.shutdown.clone();
+        let served = shutdown.run_until_cancelled(self.serve()).await;
+        let served = served.unwrap_or_else(|| Err(Status::unavailable("server is shutting down")));
+        if let Err(status) = served {
             tracing::debug!(%status, "record stream ended");
             // The reader may be gone, which is as good an end.
             let _ = self.responses.send(Err(status)).await;
@@ -82,13 +97,16 @@ impl RecordStream {
     }
 
     async fn serve(&mut self) -> Result<(), Status> {
-        let Some(first) = self.next(None).await? else {
+        let Some(first) = self.requests.message().await? else {
             return Ok(());
         };
         match first.producer.clone() {
             Some(producer) => {
                 let session = self.ingest.open(&producer.id, producer.epoch)?;
-                self.serve_producer(&session, first).await
+                tokio::select! {
+                    served = self.serve_producer(&session, first) => served,
+                    error = session.superseded() => Err(error.into()),
+                }
             }
             None => self.serve_anonymous(first).await,
         }
@@ -101,45 +119,29 @@ impl RecordStream {
         let mut next = Some(first);
         while let Some(request) = next {
             let response = self.ingest.apply(session, &request)?;
+            drop(request);
             self.respond(response).await?;
-            next = self.next(Some(session)).await?;
+            next = self.requests.message().await?;
         }
         Ok(())
     }
 
     async fn serve_anonymous(&mut self, first: RecordRequest) -> Result<(), Status> {
-        let mut series = SeriesTable::default();
+        let mut series = self.ingest.anonymous();
         let mut next = Some(first);
         while let Some(request) = next {
             let response = self.ingest.apply_anonymous(&mut series, &request);
+            drop(request);
             self.respond(response).await?;
-            next = self.next(None).await?;
+            next = self.requests.message().await?;
         }
         Ok(())
     }
 
-    /// The next message; an error when the server stops or a newer stream has taken over.
-    async fn next(&mut self, session: Option<&Session>) -> Result<Option<RecordRequest>, Status> {
-        let superseded = async {
-            match session {
-                Some(session) => session.superseded().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = self.shutdown.cancelled() => Err(Status::unavailable("server is shutting down")),
-            error = superseded => Err(error.into()),
-            request = self.requests.message() => request,
-        }
-    }
-
+    /// Waits while a slow reader has not taken earlier responses: its next batches are not read meanwhile.
     async fn respond(&self, response: RecordResponse) -> Result<(), Status> {
-        tokio::select! {
-            () = self.shutdown.cancelled() => Err(Status::unavailable("server is shutting down")),
-            sent = self.responses.send(Ok(response)) => {
-                sent.map_err(|_| Status::cancelled("reader of the responses is gone"))
-            }
-        }
+        let sent = self.responses.send(Ok(response)).await;
+        sent.map_err(|_| Status::cancelled("reader of the responses is gone"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use prost::Message as _;
 use vision_metrics::{
     Distribution, Merge, MetricDescriptor, MetricKind, MetricSnapshot, SeriesSnapshot, SeriesValue, Snapshot,
 };
@@ -9,48 +10,114 @@ use vision_proto::metrics::v1::{self as wire, GetMetricsRequest, GetMetricsRespo
 
 /// Metrics in one page when the caller sets no limit.
 const DEFAULT_PAGE_SIZE: usize = 1000;
+/// Size of a page, in bytes, past which the next begins: below the 4 MiB that clients take by default.
+const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
 
-/// The page that `request` asks for. The token is the name of the last metric already sent, so that
-/// metrics declared between two pages neither repeat nor hide others.
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Start<'a> {
+    /// With the first metric after this name.
+    After(&'a str),
+    /// Within the metric of this name, after as many of its series.
+    Within(&'a str, usize),
+}
+
+impl<'a> Start<'a> {
+    /// Reads a page token. Names rather than positions, so that metrics declared between two pages neither repeat
+    /// nor hide others.
+    fn of_token(token: &'a str) -> Self {
+        let within = token.split_once('/').and_then(|(name, series)| Some((name, series.parse().ok()?)));
+        within.map_or(Self::After(token), |(name, series)| Self::Within(name, series))
+    }
+
+    fn to_token(self) -> String {
+        match self {
+            Self::After(name) => name.to_owned(),
+            Self::Within(name, series) => format!("{name}/{series}"),
+        }
+    }
+
+    /// How many series of this metric are on earlier pages; `None`: all of it.
+    fn skipped(self, metric: &str) -> Option<usize> {
+        match self {
+            Self::After(name) => (metric > name).then_some(0),
+            Self::Within(name, series) if metric == name => Some(series),
+            Self::Within(name, _) => (metric > name).then_some(0),
+        }
+    }
+}
+
+/// The page that `request` asks for: whole metrics, unless one alone does not fit.
 pub(crate) fn page(snapshot: &Snapshot, request: &GetMetricsRequest) -> GetMetricsResponse {
     let size = match request.page_size as usize {
         0 => DEFAULT_PAGE_SIZE,
         size => size.min(DEFAULT_PAGE_SIZE),
     };
+    let start = Start::of_token(&request.page_token);
+    let mut page = Page { metrics: Vec::new(), bytes: 0, size };
     let selected = snapshot.metrics.iter().filter(|metric| {
-        metric.descriptor.name.starts_with(&request.name_prefix)
-            && metric.name.as_str() > request.page_token.as_str()
+        let prefix = request.name_prefix.as_str();
+        metric.descriptor.name.starts_with(prefix) || metric.name.starts_with(prefix)
     });
-    let mut metrics: Vec<_> = selected
-        .map(|metric| wire_metric(metric, &request.labels))
-        .filter(|metric| request.labels.is_empty() || !metric.series.is_empty())
-        .take(size + 1)
-        .collect();
-    let more = metrics.len() > size;
-    metrics.truncate(size);
-    let last = metrics.last().and_then(|metric| metric.descriptor.as_ref());
-    let next_page_token = last.filter(|_| more).map(|last| last.name.clone());
+    let unfinished = selected
+        .filter_map(|metric| Some((metric, start.skipped(&metric.name)?)))
+        .find_map(|(metric, skipped)| page.add(metric, &request.labels, skipped));
     GetMetricsResponse {
-        metrics,
+        metrics: page.metrics,
         time: Some(prost_types::Timestamp {
             seconds: snapshot.time.as_secs() as i64,
             nanos: snapshot.time.subsec_nanos() as i32,
         }),
-        next_page_token: next_page_token.unwrap_or_default(),
+        next_page_token: unfinished.map_or_else(String::new, Start::to_token),
     }
 }
 
-fn wire_metric(metric: &MetricSnapshot, labels: &HashMap<String, String>) -> wire::Metric {
-    let matching = metric.series.iter().filter(|series| {
-        labels.iter().all(|(name, value)| {
-            let mut own = series.labels.iter();
-            own.any(|(own_name, own_value)| own_name == name && own_value == value)
-        })
-    });
-    wire::Metric {
-        descriptor: Some(wire_descriptor(&metric.name, &metric.descriptor)),
-        series: matching.map(wire_series).collect(),
+struct Page {
+    metrics: Vec<wire::Metric>,
+    bytes: usize,
+    size: usize,
+}
+
+impl Page {
+    /// Adds a metric's series but for the first `skipped`; tells where the next page begins once this one is full.
+    fn add<'a>(
+        &mut self,
+        metric: &'a MetricSnapshot,
+        labels: &HashMap<String, String>,
+        skipped: usize,
+    ) -> Option<Start<'a>> {
+        let matching = metric.series.iter().filter(|series| has_labels(series, labels));
+        let mut matching = matching.skip(skipped).peekable();
+        if !labels.is_empty() && matching.peek().is_none() {
+            return None;
+        }
+        if self.metrics.len() == self.size {
+            return Some(Start::Within(&metric.name, skipped));
+        }
+        let descriptor = Some(wire_descriptor(&metric.name, &metric.descriptor));
+        let mut added = wire::Metric { descriptor, series: Vec::new() };
+        self.bytes += added.encoded_len();
+        for (index, series) in matching.map(wire_series).enumerate() {
+            self.bytes += series.encoded_len();
+            if self.bytes > MAX_PAGE_BYTES && !self.metrics.is_empty() {
+                return Some(Start::Within(&metric.name, skipped));
+            }
+            if self.bytes > MAX_PAGE_BYTES && index > 0 {
+                self.metrics.push(added);
+                return Some(Start::Within(&metric.name, skipped + index));
+            }
+            added.series.push(series);
+        }
+        self.metrics.push(added);
+        None
     }
+}
+
+fn has_labels(series: &SeriesSnapshot, labels: &HashMap<String, String>) -> bool {
+    labels.iter().all(|(name, value)| {
+        let mut own = series.labels.iter();
+        own.any(|(own_name, own_value)| own_name == name && own_value == value)
+    })
 }
 
 fn wire_descriptor(name: &str, descriptor: &MetricDescriptor) -> wire::MetricDescriptor {
@@ -113,5 +180,76 @@ fn wire_distribution(distribution: &Distribution) -> wire::Distribution {
             min: s.min,
             max: s.max,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::time::Duration;
+
+    use vision_metrics::Registry;
+
+    use super::*;
+
+    fn registry(metrics: &[(&str, usize)]) -> Registry {
+        let registry = Registry::new("ns");
+        for &(name, series) in metrics {
+            let label_names = vec!["a".to_owned()];
+            let counter =
+                MetricDescriptor { label_names, ..MetricDescriptor::new(name, MetricKind::Counter) };
+            let metric = registry.register(counter).unwrap();
+            for index in 0..series {
+                metric.series(&[&format!("{index:0200}")], None).unwrap();
+            }
+        }
+        registry
+    }
+
+    /// Names and numbers of series on each page.
+    fn pages(registry: &Registry, mut request: GetMetricsRequest) -> Vec<Vec<(String, usize)>> {
+        let mut pages = Vec::new();
+        loop {
+            let page = page(&registry.snapshot(Duration::from_secs(1)), &request);
+            assert!(page.encoded_len() < 4 * 1024 * 1024);
+            let named = page.metrics.into_iter().map(|m| (m.descriptor.unwrap().name, m.series.len()));
+            pages.push(named.collect());
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() {
+                return pages;
+            }
+        }
+    }
+
+    fn named(names: &[(&str, usize)]) -> Vec<(String, usize)> {
+        names.iter().map(|(name, series)| (format!("ns_{name}"), *series)).collect()
+    }
+
+    #[test]
+    fn pages_have_the_size_asked_for() {
+        let registry = registry(&[("a", 1), ("b", 2), ("c", 0)]);
+        let request = GetMetricsRequest { page_size: 2, ..GetMetricsRequest::default() };
+        assert_eq!(pages(&registry, request), [named(&[("a", 1), ("b", 2)]), named(&[("c", 0)])]);
+    }
+
+    #[test]
+    fn a_prefix_is_taken_with_and_without_the_namespace() {
+        let registry = registry(&[("aa", 1), ("ab", 1), ("b", 1)]);
+        for prefix in ["a", "ns_a"] {
+            let request =
+                GetMetricsRequest { name_prefix: prefix.to_owned(), ..GetMetricsRequest::default() };
+            assert_eq!(pages(&registry, request), [named(&[("aa", 1), ("ab", 1)])]);
+        }
+    }
+
+    #[test]
+    fn a_metric_that_fits_no_message_goes_on_in_the_next() {
+        let registry = registry(&[("a", 10), ("b", 20_000), ("c", 10)]);
+        let pages = pages(&registry, GetMetricsRequest::default());
+        assert_eq!(pages[0], named(&[("a", 10)]));
+        let series = pages.iter().flatten().filter(|(name, _)| name == "ns_b").map(|(_, series)| series);
+        assert_eq!(series.sum::<usize>(), 20_000);
+        assert_eq!(pages.last().unwrap().last().unwrap(), &("ns_c".to_owned(), 10));
     }
 }

@@ -71,8 +71,16 @@ fn a_truncated_jpeg_is_refused() {
     for length in [jpeg.len() / 2, 700, 3] {
         jpeg.truncate(length);
         let error = run(jpeg.clone(), false, Encoding::File(FileFormat::Jpeg), ColorOrder::Bgr).unwrap_err();
-        assert!(matches!(error, DecodeError::Malformed { format: "JPEG", .. }), "{length}: {error}");
+        assert!(matches!(error, DecodeError::Malformed { format: "jpeg", .. }), "{length}: {error}");
     }
+}
+
+#[test]
+fn bytes_after_the_end_of_a_jpeg_are_ignored() {
+    let jpeg = frame();
+    let plain = run(jpeg.clone(), false, Encoding::AnyFile, ColorOrder::Bgr).unwrap();
+    let padded = [jpeg, vec![0; 100]].concat();
+    assert_eq!(run(padded, false, Encoding::AnyFile, ColorOrder::Bgr).unwrap(), plain);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
     sync::OnceLock,
 };
 
-use ort::environment::Environment;
+use ort::{environment::Environment, logging::LogLevel};
 use parking_lot::Mutex;
 
 /// Version of ONNX Runtime that `make` installs.
@@ -58,6 +58,8 @@ pub(super) fn environment() -> Result<&'static Environment, RuntimeError> {
         match ort::init_from(&path) {
             Ok(builder) => {
                 let environment = builder.with_name("detector-svc").with_telemetry(false).build()?;
+                // Its account of each step of graph optimisation is of use to its own developers only.
+                environment.set_log_level(LogLevel::Warning);
                 tracing::info!(library = %path.display(), "ONNX Runtime loaded");
                 return Ok(ENVIRONMENT.get_or_init(|| environment));
             }

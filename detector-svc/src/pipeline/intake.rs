@@ -212,14 +212,25 @@ impl State {
         None
     }
 
+    /// Whether somebody's turn has come.
+    #[cfg(test)]
+    fn peek(&self, frames_per_stream: usize) -> bool {
+        let mut streams = self.streams.iter();
+        !self.requests.is_empty() || streams.any(|stream| stream.may_be_taken(frames_per_stream))
+    }
+
     fn is_empty(&self) -> bool {
         self.requests.is_empty() && self.streams.iter().all(|stream| stream.waiting.is_none())
     }
 }
 
 impl Stream {
+    fn may_be_taken(&self, most: usize) -> bool {
+        self.waiting.is_some() && !self.decoding && self.taken < most
+    }
+
     fn take(&mut self, most: usize) -> Option<Job> {
-        if self.decoding || self.taken >= most {
+        if !self.may_be_taken(most) {
             return None;
         }
         let job = self.waiting.take()?;

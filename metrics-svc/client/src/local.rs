@@ -43,6 +43,12 @@ impl Local {
         self.series(spec, MetricKind::Summary, label_values, Series::summary)
     }
 
+    /// Keeps a snapshot from being taken until `record` is done.
+    pub(crate) fn together<R>(&self, record: impl FnOnce() -> R) -> R {
+        let _together = self.registry.together();
+        record()
+    }
+
     /// Counts what is recorded for nothing; `None` if the registry gives its name another meaning.
     pub(crate) fn dropped(&self) -> Option<Counter> {
         self.dropped.clone()

@@ -104,6 +104,16 @@ impl Recorder {
         Summary::new(self.distribution(spec, MetricKind::Summary, label_values, local))
     }
 
+    /// Records values that belong together: whoever reads the metrics sees all of what `record` records, or
+    /// nothing. For a few values: reading waits for `record`. It must not ask for the same again inside.
+    pub fn together<R>(&self, record: impl FnOnce() -> R) -> R {
+        match &self.0 {
+            Sink::Remote(remote, _) => remote.together(record),
+            Sink::Local(local) => local.together(record),
+            Sink::Disabled => record(),
+        }
+    }
+
     /// Sends what was recorded before the call, and waits until it is acknowledged.
     ///
     /// # Errors

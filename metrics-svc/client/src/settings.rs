@@ -90,6 +90,14 @@ impl RecorderSettings {
         }
     }
 
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// The first that cannot be used.
+    pub fn validate(&self) -> Result<(), RecorderSettingsError> {
+        self.endpoint().map(drop)
+    }
+
     /// Checks every setting and gives the endpoint to connect to.
     pub(crate) fn endpoint(&self) -> Result<Endpoint, RecorderSettingsError> {
         self.check_numbers()?;

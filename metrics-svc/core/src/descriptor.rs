@@ -231,6 +231,15 @@ impl MetricDescriptor {
         self
     }
 
+    /// Adds finite bounds to those of a histogram; any other kind stays as it is.
+    pub(crate) fn extend_buckets(&mut self, extra: &[f64]) {
+        if self.kind == MetricKind::Histogram {
+            self.buckets.extend(extra.iter().filter(|bound| bound.is_finite()));
+            self.buckets.sort_by(f64::total_cmp);
+            self.buckets.dedup();
+        }
+    }
+
     /// The first part in which two completed definitions differ; help is free to differ.
     pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
         [

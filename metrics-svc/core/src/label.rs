@@ -81,6 +81,7 @@ impl Hash for SeriesKey {
 }
 
 /// A [`SeriesKey`] not yet allocated: looking up a known series allocates nothing.
+#[derive(PartialEq, Eq)]
 pub(crate) struct SeriesKeyRef<'a> {
     pub(crate) values: &'a [&'a str],
     pub(crate) producer: Option<&'a str>,

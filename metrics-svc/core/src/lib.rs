@@ -19,7 +19,7 @@ pub use descriptor::{
 };
 pub use label::{LabelError, MAX_LABEL_VALUE_BYTES, OVERFLOW};
 pub use metric::Metric;
-pub use registry::{RegisterError, Registry};
+pub use registry::{RegisterError, Registry, Together};
 pub use series::{Counter, Gauge, Histogram, Operation, Series, Summary, ValueError};
 pub use sketch::{RELATIVE_ACCURACY, Sketch};
 pub use snapshot::{Distribution, MetricSnapshot, SeriesSnapshot, SeriesValue, Snapshot, Statistics};

@@ -14,7 +14,8 @@ use parking_lot::RwLock;
 use crate::{
     LabelError, Merge, MetricDescriptor, UnixTime,
     label::{INSTANCE, OVERFLOW, SeriesKey, SeriesKeyRef, check_values, in_order},
-    series::Series,
+    series::{Reading, Series},
+    sketch::finite,
     snapshot::{MetricSnapshot, SeriesSnapshot, SeriesValue},
 };
 
@@ -37,13 +38,14 @@ impl Budget {
         self.used.load(Relaxed)
     }
 
-    pub(crate) fn max(&self) -> usize {
-        self.max
-    }
-
     fn take(&self) -> bool {
         let take = |used| (used < self.max).then_some(used + 1);
         self.used.fetch_update(Relaxed, Relaxed, take).is_ok()
+    }
+
+    /// Takes one even past the limit.
+    fn take_anyway(&self) {
+        self.used.fetch_add(1, Relaxed);
     }
 
     fn give_back(&self, count: usize) {
@@ -114,19 +116,31 @@ impl Metric {
         if let Some(series) = all.get(key) {
             return series.clone();
         }
-        if self.0.budget.take() {
-            return self.insert_new(&mut all, key);
-        }
         let overflow = vec![OVERFLOW; key.values.len()];
-        let key = SeriesKeyRef { values: &overflow, producer: None };
-        match all.get(&key) {
+        // Without labels only the producer tells series apart.
+        let producer = Some(OVERFLOW).filter(|_| key.values.is_empty());
+        let overflow = SeriesKeyRef { values: &overflow, producer };
+        if key.values.is_empty() && !self.0.descriptor.splits_producers() {
+            // The metric's only series needs no limit but that on metrics.
+            self.0.budget.take_anyway();
+            return self.insert_new(&mut all, key, false);
+        }
+        if *key != overflow && self.0.budget.take() {
+            return self.insert_new(&mut all, key, false);
+        }
+        match all.get(&overflow) {
             Some(series) => series.clone(),
-            None => self.insert_new(&mut all, &key),
+            None => self.insert_new(&mut all, &overflow, true),
         }
     }
 
-    fn insert_new(&self, all: &mut HashMap<SeriesKey, Series>, key: &SeriesKeyRef<'_>) -> Series {
-        let series = Series::new(key.to_key(), &self.0.descriptor);
+    fn insert_new(
+        &self,
+        all: &mut HashMap<SeriesKey, Series>,
+        key: &SeriesKeyRef<'_>,
+        overflow: bool,
+    ) -> Series {
+        let series = Series::new(key.to_key(), overflow, &self.0.descriptor);
         all.insert(key.to_key(), series.clone());
         series
     }
@@ -143,43 +157,62 @@ impl Metric {
         dropped
     }
 
-    pub(crate) fn snapshot(&self, now: UnixTime) -> MetricSnapshot {
-        let mut all: Vec<Series> = self.0.series.read().values().cloned().collect();
-        all.sort_unstable_by(|a, b| a.key().cmp(b.key()));
-        let series = match self.0.descriptor.merge {
-            Merge::Sum if self.0.descriptor.splits_producers() => self.merged(&all, |a, b| a + b),
-            Merge::Max => self.merged(&all, f64::max),
-            _ => all.iter().map(|series| self.series_snapshot(series, now)).collect(),
-        };
-        MetricSnapshot { name: self.0.full_name.clone(), descriptor: Arc::clone(&self.0.descriptor), series }
-    }
-
-    fn series_snapshot(&self, series: &Series, now: UnixTime) -> SeriesSnapshot {
-        let producer = series.key().producer.as_deref();
-        let instance = producer.map(|producer| (INSTANCE.to_owned(), producer.to_owned()));
-        let mut labels = self.labels(series);
-        labels.extend(instance);
-        SeriesSnapshot { labels, value: series.read(now) }
-    }
-
-    /// The producers' gauges combined into one series for each set of label values.
-    fn merged(&self, all: &[Series], combine: fn(f64, f64) -> f64) -> Vec<SeriesSnapshot> {
-        let mut merged = BTreeMap::new();
-        for series in all {
-            let value = series.gauge().map_or(0.0, |gauge| gauge.get());
-            merged
-                .entry(self.labels(series))
-                .and_modify(|so_far| *so_far = combine(*so_far, value))
-                .or_insert(value);
-        }
-        let combined = merged
-            .into_iter()
-            .map(|(labels, value)| SeriesSnapshot { labels, value: SeriesValue::Gauge(value) });
-        combined.collect()
+    /// Copies the state of every series.
+    pub(crate) fn read(&self) -> MetricReading {
+        let series = self.0.series.read();
+        let series = series.values().map(|series| (series.clone(), series.read()));
+        MetricReading { metric: self.clone(), series: series.collect() }
     }
 
     fn labels(&self, series: &Series) -> Vec<(String, String)> {
         let names = self.0.descriptor.label_names.iter().cloned();
         names.zip(series.label_values().map(str::to_owned)).collect()
+    }
+}
+
+/// The state of every series of a metric at one moment.
+pub(crate) struct MetricReading {
+    metric: Metric,
+    series: Vec<(Series, Reading)>,
+}
+
+impl MetricReading {
+    /// What an exporter sees of it; windows as of `now`.
+    pub(crate) fn snapshot(mut self, now: UnixTime) -> MetricSnapshot {
+        let inner = &*self.metric.0;
+        self.series.sort_unstable_by(|(a, _), (b, _)| a.key().cmp(b.key()));
+        let series = match inner.descriptor.merge {
+            Merge::Sum if inner.descriptor.splits_producers() => self.merged(|a, b| finite(a + b)),
+            Merge::Max => self.merged(f64::max),
+            _ => self.series.iter().map(|(series, reading)| self.one(series, reading, now)).collect(),
+        };
+        let descriptor = Arc::clone(&inner.descriptor);
+        MetricSnapshot { name: inner.full_name.clone(), descriptor, series }
+    }
+
+    fn one(&self, series: &Series, reading: &Reading, now: UnixTime) -> SeriesSnapshot {
+        let producer = series.key().producer.as_deref();
+        let instance = producer.map(|producer| (INSTANCE.to_owned(), producer.to_owned()));
+        let mut labels = self.metric.labels(series);
+        labels.extend(instance);
+        SeriesSnapshot { labels, value: reading.value(self.metric.descriptor(), now) }
+    }
+
+    /// The producers' gauges combined into one series for each set of label values.
+    fn merged(&self, combine: fn(f64, f64) -> f64) -> Vec<SeriesSnapshot> {
+        let mut merged = BTreeMap::new();
+        for (series, reading) in &self.series {
+            let Reading::Gauge(value) = reading else {
+                continue;
+            };
+            merged
+                .entry(self.metric.labels(series))
+                .and_modify(|so_far| *so_far = combine(*so_far, *value))
+                .or_insert(*value);
+        }
+        let combined = merged
+            .into_iter()
+            .map(|(labels, value)| SeriesSnapshot { labels, value: SeriesValue::Gauge(value) });
+        combined.collect()
     }
 }

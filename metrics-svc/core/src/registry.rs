@@ -1,14 +1,21 @@
 //! All metrics of a process, under one namespace and one budget of series.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use hashbrown::HashMap;
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::{
     DescriptorError, MetricDescriptor, MetricKind, Snapshot, UnixTime,
-    metric::{Budget, Metric},
+    metric::{Budget, Metric, MetricReading},
 };
+
+/// Metrics that a registry may have.
+const MAX_METRICS: usize = 10_000;
 
 /// Why a metric was not registered.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -33,13 +40,11 @@ pub enum RegisterError {
         /// The sample's name.
         sample: String,
     },
-    /// As many metrics as the registry may hold series.
-    #[error("metric {name:?} exceeds the limit of {max} metrics")]
+    /// As many metrics as a registry may have.
+    #[error("metric {name:?} exceeds the limit of {MAX_METRICS} metrics")]
     Full {
         /// The metric's name.
         name: String,
-        /// The limit.
-        max: usize,
     },
 }
 
@@ -55,7 +60,17 @@ struct Metrics {
 pub struct Registry {
     namespace: String,
     budget: Arc<Budget>,
+    extra_buckets: BTreeMap<String, Vec<f64>>,
     metrics: RwLock<Metrics>,
+    /// Shared by those who change several values that belong together, exclusive for a snapshot.
+    together: RwLock<()>,
+}
+
+/// Changes that belong together are in progress: no snapshot falls between them until this is dropped.
+#[derive(Debug)]
+#[must_use = "a snapshot may fall between changes once this is dropped"]
+pub struct Together<'a> {
+    _shared: RwLockReadGuard<'a, ()>,
 }
 
 impl Registry {
@@ -65,14 +80,23 @@ impl Registry {
         Self::with_max_series(namespace, 0)
     }
 
-    /// A registry of at most `max_series` series, overflow series aside; 0: without limit.
+    /// A registry of at most `max_series` series, overflow series and the only series of metrics without labels
+    /// aside; 0: without limit.
     #[must_use]
     pub fn with_max_series(namespace: &str, max_series: usize) -> Self {
         Self {
             namespace: namespace.to_owned(),
             budget: Arc::new(Budget::new(max_series)),
+            extra_buckets: BTreeMap::new(),
             metrics: RwLock::default(),
+            together: RwLock::default(),
         }
+    }
+
+    /// Adds finite upper bounds to those that histograms of these names declare.
+    #[must_use]
+    pub fn with_extra_buckets(self, extra_buckets: BTreeMap<String, Vec<f64>>) -> Self {
+        Self { extra_buckets, ..self }
     }
 
     /// Registers a metric; with a definition known already, returns the metric that has it.
@@ -81,7 +105,11 @@ impl Registry {
     /// The descriptor is invalid, contradicts the one registered, or its samples' names are taken.
     pub fn register(&self, descriptor: MetricDescriptor) -> Result<Metric, RegisterError> {
         descriptor.validate()?;
-        let descriptor = descriptor.completed();
+        let mut descriptor = descriptor.completed();
+        if let Some(extra) = self.extra_buckets.get(&descriptor.name) {
+            // Before definitions are compared, so that declaring again what was declared is no conflict.
+            descriptor.extend_buckets(extra);
+        }
         let mut metrics = self.metrics.write();
         if let Some(metric) = metrics.by_name.get(&descriptor.name) {
             return match metric.descriptor().difference(&descriptor) {
@@ -111,11 +139,18 @@ impl Registry {
         &self.namespace
     }
 
+    /// Marks the changes made while the guard lives as one: a snapshot shows all of them or none.
+    ///
+    /// Not to be asked for again by a thread that has it: a waiting snapshot would keep the two apart for ever.
+    pub fn together(&self) -> Together<'_> {
+        Together { _shared: self.together.read() }
+    }
+
     /// Copies the state of every series; windows are read as of `now`.
     #[must_use]
     pub fn snapshot(&self, now: UnixTime) -> Snapshot {
-        let all: Vec<Metric> = self.metrics.read().by_name.values().cloned().collect();
-        let mut metrics: Vec<_> = all.iter().map(|metric| metric.snapshot(now)).collect();
+        let readings = self.read();
+        let mut metrics: Vec<_> = readings.into_iter().map(|reading| reading.snapshot(now)).collect();
         metrics.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Snapshot { time: now, metrics }
     }
@@ -131,11 +166,17 @@ impl Registry {
         gauges.map(|metric| metric.expire_gauges(deadline)).sum()
     }
 
+    /// Only copies while changes wait; the rest of a snapshot takes longer.
+    fn read(&self) -> Vec<MetricReading> {
+        let _still = self.together.write();
+        let metrics = self.metrics.read();
+        metrics.by_name.values().map(Metric::read).collect()
+    }
+
     fn check_room(&self, metrics: &Metrics, descriptor: &MetricDescriptor) -> Result<(), RegisterError> {
         let name = || descriptor.name.clone();
-        let max = self.budget.max();
-        if metrics.by_name.len() >= max {
-            return Err(RegisterError::Full { name: name(), max });
+        if metrics.by_name.len() >= MAX_METRICS {
+            return Err(RegisterError::Full { name: name() });
         }
         let mut samples = sample_names(descriptor);
         match samples.find(|sample| metrics.sample_names.contains(sample)) {

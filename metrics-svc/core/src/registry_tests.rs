@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::{Merge, Operation, SeriesValue, ValueError};
+use crate::{Counter, Merge, Operation, SeriesValue, ValueError};
 
 const NOW: UnixTime = Duration::from_secs(1_000_000);
 
@@ -131,4 +131,89 @@ fn samples_are_checked() {
     assert!(matches!(apply(f64::NAN, Operation::Add), Err(ValueError::NotFinite(_))));
     assert!(matches!(apply(1.0, Operation::Set), Err(ValueError::Operation { .. })));
     assert_eq!(series.counter().unwrap().get(), 0.0);
+}
+
+#[test]
+fn what_is_not_applied_is_known_beforehand() {
+    for (operation, kind, value, fits) in [
+        (Operation::Add, MetricKind::Gauge, -1.0, true),
+        (Operation::Set, MetricKind::Counter, 1.0, false),
+        (Operation::Default, MetricKind::Counter, -1.0, false),
+        (Operation::Add, MetricKind::Histogram, 1.0, false),
+        (Operation::Default, MetricKind::Summary, f64::INFINITY, false),
+    ] {
+        assert_eq!(operation.check(kind, value).is_ok(), fits, "{operation:?} {kind} {value}");
+    }
+}
+
+#[test]
+fn without_labels_only_producers_overflow() {
+    let registry = Registry::with_max_series("ns", 1);
+    for (name, kind) in [("a", MetricKind::Counter), ("b", MetricKind::Gauge)] {
+        registry.register(MetricDescriptor::new(name, kind)).unwrap();
+    }
+    let series = |name: &str, producer| registry.get(name).unwrap().series(&[], producer).unwrap();
+    assert!(!series("a", Some("one")).is_overflow());
+    assert!(!series("a", Some("two")).is_overflow());
+    for producer in [Some("one"), Some("two"), None] {
+        let gauge = series("b", producer);
+        assert!(gauge.is_overflow());
+        gauge.apply(1.0, Operation::Default, NOW).unwrap();
+    }
+    assert_eq!(registry.expire_gauges(Duration::ZERO, NOW + Duration::from_secs(1)), 0);
+    let overflow = registry.snapshot(NOW).metrics.remove(1).series;
+    assert_eq!(overflow[0].labels, [("instance".to_owned(), "__overflow__".to_owned())]);
+}
+
+#[test]
+fn the_name_of_the_overflow_takes_nothing_from_the_budget() {
+    let registry = Registry::with_max_series("ns", 1);
+    let metric = registry.register(descriptor("c", MetricKind::Counter, Merge::Default)).unwrap();
+    assert!(metric.series(&["__overflow__"], None).unwrap().is_overflow());
+    assert!(!metric.series(&["a"], None).unwrap().is_overflow());
+    assert!(metric.series(&["b"], None).unwrap().is_overflow());
+    assert_eq!(registry.snapshot(NOW).metrics[0].series.len(), 2);
+}
+
+#[test]
+fn a_defined_gauge_expires_though_it_was_never_set() {
+    let registry = Registry::new("ns");
+    let metric = registry.register(descriptor("g", MetricKind::Gauge, Merge::Default)).unwrap();
+    metric.series(&["a"], Some("one")).unwrap().touch(NOW);
+    assert_eq!(registry.expire_gauges(Duration::from_secs(1), NOW + Duration::from_secs(2)), 1);
+}
+
+#[test]
+fn extra_buckets_join_those_declared() {
+    let extra = [("h".to_owned(), vec![0.002, 0.001, 1.0]), ("c".to_owned(), vec![1.0])];
+    let registry = Registry::new("ns").with_extra_buckets(extra.into());
+    let declared =
+        MetricDescriptor { buckets: vec![0.5, 1.0], ..MetricDescriptor::new("h", MetricKind::Histogram) };
+    let metric = registry.register(declared.clone()).unwrap();
+    assert_eq!(metric.descriptor().buckets, [0.001, 0.002, 0.5, 1.0]);
+    assert!(registry.register(declared.clone()).is_ok());
+    let other = MetricDescriptor { buckets: vec![0.25], ..declared };
+    assert!(registry.register(other).is_err());
+    assert!(registry.register(MetricDescriptor::new("c", MetricKind::Counter)).is_ok());
+}
+
+#[test]
+fn a_snapshot_shows_all_of_what_belongs_together_or_nothing() {
+    let registry = Registry::new("ns");
+    let counters = ["a", "b"].map(|name| {
+        let metric = registry.register(MetricDescriptor::new(name, MetricKind::Counter)).unwrap();
+        metric.series(&[], None).unwrap().counter().unwrap()
+    });
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for _ in 0..20_000 {
+                let _together = registry.together();
+                counters.iter().for_each(Counter::inc);
+            }
+        });
+        while !writer.is_finished() {
+            let seen = values(&registry);
+            assert_eq!(seen[0], seen[1]);
+        }
+    });
 }

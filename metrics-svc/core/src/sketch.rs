@@ -104,7 +104,7 @@ impl Sketch {
             return;
         }
         self.count += 1;
-        self.sum += value;
+        self.sum = finite(self.sum + value);
         self.min = self.min.min(value);
         self.max = self.max.max(value);
         if value.abs() < f64::MIN_POSITIVE {
@@ -122,7 +122,7 @@ impl Sketch {
         self.negative.merge(&other.negative);
         self.zeros += other.zeros;
         self.count += other.count;
-        self.sum += other.sum;
+        self.sum = finite(self.sum + other.sum);
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
     }
@@ -181,6 +181,11 @@ impl Sketch {
             })
             .unwrap_or(self.max)
     }
+}
+
+/// A sum of finite values, kept finite: what follows from an infinite one would be no number.
+pub(crate) fn finite(sum: f64) -> f64 {
+    sum.clamp(f64::MIN, f64::MAX)
 }
 
 /// Bucket of a positive value.

@@ -1,4 +1,4 @@
-//! A consistent-enough copy of every series: all that an exporter sees.
+//! A copy of every series at one moment: all that an exporter sees.
 
 use std::sync::Arc;
 
@@ -59,6 +59,32 @@ pub struct Distribution {
     pub quantiles: Vec<(f64, Option<f64>)>,
     /// Statistics over the summary's window, or since the histogram began; `None` without data.
     pub statistics: Option<Statistics>,
+}
+
+impl Distribution {
+    /// State of a histogram: `counts` are those of each bucket alone, the last without a bound.
+    pub(crate) fn of_buckets(descriptor: &MetricDescriptor, counts: &[u64], sketch: &Sketch) -> Self {
+        let mut count = 0;
+        let bounds = descriptor.buckets.iter().copied().chain([f64::INFINITY]);
+        let buckets = bounds.zip(counts).map(|(bound, in_bucket)| {
+            count += in_bucket;
+            (bound, count)
+        });
+        let buckets = buckets.collect();
+        Self { buckets, ..Self::of_window(descriptor, count, sketch.sum(), sketch) }
+    }
+
+    /// State of a summary: `count` and `sum` of all, and what is in its window.
+    pub(crate) fn of_window(descriptor: &MetricDescriptor, count: u64, sum: f64, window: &Sketch) -> Self {
+        let quantiles = descriptor.quantiles.iter().map(|&q| (q, window.quantile(q)));
+        Self {
+            count,
+            sum,
+            buckets: Vec::new(),
+            quantiles: quantiles.collect(),
+            statistics: Statistics::of(window),
+        }
+    }
 }
 
 /// Plain statistics of a set of observations.

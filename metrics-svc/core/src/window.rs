@@ -8,7 +8,7 @@ use crate::{UnixTime, sketch::Sketch};
 const SLOTS: u64 = 10;
 
 /// Observations of the last `max_age`, in steps of a tenth of it: covers between 90 % and 100 %.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SlidingWindow {
     step: Duration,
     /// Number of the newest step written to, counted from the Unix epoch.

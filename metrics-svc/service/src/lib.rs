@@ -1,9 +1,10 @@
 //! The shell of a service process: settings in layers, the command line, logging, shutdown, its own
-//! telemetry and the HTTP pages that show metrics and health.
+//! telemetry, the gRPC server and the HTTP pages that show metrics and health.
 //!
 //! A service's `main` is a table of contents over these modules; nothing here knows what the service does.
 
 pub mod cli;
+pub mod grpc;
 pub mod http;
 pub mod logging;
 pub mod rate_limit;

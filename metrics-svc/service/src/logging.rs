@@ -1,6 +1,9 @@
 //! Structured log lines to stderr.
 
-use std::{fmt, io};
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+};
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::{EnvFilter, fmt::SubscriberBuilder, util::TryInitError};
@@ -48,6 +51,7 @@ pub fn init(settings: &LogSettings) -> Result<(), TryInitError> {
     let filter = EnvFilter::new(&settings.level);
     let builder: SubscriberBuilder<_, _, _, fn() -> io::Stderr> =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = builder.with_ansi(io::stderr().is_terminal());
     match settings.format {
         LogFormat::Text => builder.finish().try_init(),
         LogFormat::Json => builder.json().finish().try_init(),

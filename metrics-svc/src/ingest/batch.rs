@@ -1,6 +1,6 @@
 //! Applies one batch: declarations, then definitions, events and packed samples.
 
-use vision_metrics::{Metric, Registry, UnixTime};
+use vision_metrics::{Metric, Registry, UnixTime, ValueError};
 use vision_proto::metrics::v1::{
     MetricDescriptor, MetricEvent, RecordRequest, RejectionReason, Samples, rejection::Subject,
 };
@@ -20,8 +20,9 @@ pub(super) struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Applies what can be applied and tells what cannot.
+    /// Applies what can be applied and tells what cannot; a snapshot shows the whole batch or nothing of it.
     pub(super) fn apply(&self, series: &mut SeriesTable, request: &RecordRequest) -> Rejections {
+        let _together = self.registry.together();
         let mut rejections = Rejections::default();
         for (index, metric) in request.metrics.iter().enumerate() {
             if let Err(refusal) = self.declare(metric) {
@@ -67,10 +68,20 @@ impl Target<'_> {
     fn apply_event(&self, event: &MetricEvent) -> Result<(), Refusal> {
         let metric = self.metric(&event.name)?;
         let operation = convert::operation(event)?;
-        let labels = event.labels.iter();
-        let labels = labels.map(|(name, value)| (name.as_str(), value.as_str()));
-        let series = metric.series_by_names(labels, self.producer)?;
-        series.apply(event.value, operation, self.now)?;
+        // Before the lookup, which may make the series.
+        operation.check(metric.descriptor().kind, event.value)?;
+        let find = || {
+            let labels = event.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            metric.series_by_names(labels, self.producer)
+        };
+        let mut series = find()?;
+        let applied = series.apply(event.value, operation, self.now);
+        if applied == Err(ValueError::Expired) {
+            series = find()?;
+            series.apply(event.value, operation, self.now)?;
+        } else {
+            applied?;
+        }
         if series.is_overflow() {
             return Err(overflowed(&event.name));
         }

@@ -9,7 +9,7 @@ mod telemetry;
 
 use std::{
     sync::Arc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use opentelemetry::metrics::Meter;
@@ -27,6 +27,9 @@ pub(crate) use self::{
     producer::{ApplyError, Session},
     series_table::SeriesTable,
 };
+
+/// How long a producer may be away and still have its batches told from repetitions.
+const PRODUCER_MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Applies batches to a registry.
 #[derive(Debug)]
@@ -50,8 +53,23 @@ impl Ingest {
 
     /// The registry that batches are applied to.
     #[must_use]
-    pub fn registry(&self) -> &Registry {
+    pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
+    }
+
+    /// Drops the gauges of producers that have not told them for `idle`, and what is known of producers that have
+    /// not been seen for a day.
+    pub(crate) fn expire(&self, idle: Duration, now: UnixTime) {
+        let gauges = self.registry.expire_gauges(idle, now);
+        let producers = self.producers.forget_idle(PRODUCER_MEMORY.max(idle), now);
+        if gauges + producers > 0 {
+            tracing::debug!(gauges, producers, "expired");
+        }
+    }
+
+    /// The series numbers of a stream whose producer has no name.
+    pub(crate) fn anonymous(&self) -> SeriesTable {
+        self.producers.anonymous()
     }
 
     /// Counts a stream as open until the guard is dropped.
@@ -61,7 +79,7 @@ impl Ingest {
 
     /// Makes a new stream the producer's only one.
     pub(crate) fn open(&self, id: &str, epoch: u64) -> Result<Session, OpenError> {
-        self.producers.open(id, epoch)
+        self.producers.open(id, epoch, unix_now())
     }
 
     /// The answer that tells a producer where to resume.

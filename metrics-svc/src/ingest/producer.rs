@@ -1,6 +1,6 @@
 //! Who sends, and how far they got: the state behind exactly-once.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -8,7 +8,11 @@ use tokio_util::sync::CancellationToken;
 use vision_metrics::{Registry, UnixTime};
 use vision_proto::metrics::v1::RecordRequest;
 
-use super::{batch::Target, rejection::Rejections, series_table::SeriesTable};
+use super::{
+    batch::Target,
+    rejection::Rejections,
+    series_table::{Quota, SeriesTable},
+};
 
 /// Producers remembered at once.
 const MAX_PRODUCERS: usize = 100_000;
@@ -50,7 +54,10 @@ pub(crate) enum ApplyError {
 
 /// Every producer seen.
 #[derive(Debug, Default)]
-pub(super) struct ProducerTable(Mutex<HashMap<String, Arc<Producer>>>);
+pub(super) struct ProducerTable {
+    producers: Mutex<HashMap<String, Arc<Producer>>>,
+    quota: Quota,
+}
 
 /// One producer; its one lock covers both the number of the last batch and applying the next.
 #[derive(Debug)]
@@ -59,10 +66,12 @@ struct Producer {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     epoch: u64,
     last_applied: u64,
+    /// When a stream was opened or a batch arrived.
+    last_seen: UnixTime,
     series: SeriesTable,
     /// Ends the stream that is the producer's at present.
     current: CancellationToken,
@@ -93,7 +102,7 @@ pub(super) enum Applied {
 
 impl ProducerTable {
     /// Makes a new stream the producer's only one; a new epoch starts from nothing.
-    pub(super) fn open(&self, id: &str, epoch: u64) -> Result<Session, OpenError> {
+    pub(super) fn open(&self, id: &str, epoch: u64, now: UnixTime) -> Result<Session, OpenError> {
         let producer = self.producer(id)?;
         let mut state = producer.state.lock();
         if epoch < state.epoch {
@@ -101,30 +110,48 @@ impl ProducerTable {
         }
         state.current.cancel();
         if epoch > state.epoch {
-            *state = State { epoch, ..State::default() };
+            *state = State::new(epoch, &self.quota);
         }
+        state.last_seen = now;
         state.current = CancellationToken::new();
         let superseded = state.current.clone();
         drop(state);
         Ok(Session { producer, superseded })
     }
 
+    /// The series numbers of somebody without a name.
+    pub(super) fn anonymous(&self) -> SeriesTable {
+        SeriesTable::new(&self.quota)
+    }
+
     pub(super) fn len(&self) -> usize {
-        self.0.lock().len()
+        self.producers.lock().len()
+    }
+
+    /// Forgets producers without a stream that were last seen longer ago than `idle`; returns how many.
+    pub(super) fn forget_idle(&self, idle: Duration, now: UnixTime) -> usize {
+        let mut producers = self.producers.lock();
+        let before = producers.len();
+        // A stream holds its producer, and gets hold of it only under the lock of this table.
+        producers.retain(|_, producer| {
+            Arc::strong_count(producer) > 1 || now.saturating_sub(producer.state.lock().last_seen) <= idle
+        });
+        before - producers.len()
     }
 
     fn producer(&self, id: &str) -> Result<Arc<Producer>, OpenError> {
         if id.is_empty() || id.len() > MAX_ID_BYTES {
             return Err(OpenError::InvalidId(id.len()));
         }
-        let mut producers = self.0.lock();
+        let mut producers = self.producers.lock();
         if let Some(producer) = producers.get(id) {
             return Ok(Arc::clone(producer));
         }
         if producers.len() >= MAX_PRODUCERS {
             return Err(OpenError::TooMany);
         }
-        let producer = Arc::new(Producer { id: id.to_owned(), state: Mutex::default() });
+        let state = Mutex::new(State::new(0, &self.quota));
+        let producer = Arc::new(Producer { id: id.to_owned(), state });
         producers.insert(id.to_owned(), Arc::clone(&producer));
         Ok(producer)
     }
@@ -160,6 +187,7 @@ impl Session {
         if request.sequence != 0 && request.sequence <= state.last_applied {
             return Ok(state.acknowledge(Applied::Before));
         }
+        state.last_seen = now;
         let target = Target { registry, producer: Some(id), now };
         let rejections = target.apply(&mut state.series, request);
         state.last_applied = state.last_applied.max(request.sequence);
@@ -168,6 +196,16 @@ impl Session {
 }
 
 impl State {
+    fn new(epoch: u64, quota: &Quota) -> Self {
+        Self {
+            epoch,
+            last_applied: 0,
+            last_seen: UnixTime::ZERO,
+            series: SeriesTable::new(quota),
+            current: CancellationToken::new(),
+        }
+    }
+
     fn acknowledge(&self, outcome: Applied) -> Acknowledged {
         Acknowledged { acked_sequence: self.last_applied, outcome }
     }
@@ -177,4 +215,33 @@ fn has_values(request: &RecordRequest) -> bool {
     let packed = request.samples.as_ref();
     let packed = packed.is_some_and(|s| !s.value.is_empty() || !s.series_id.is_empty());
     packed || !request.events.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    const IDLE: Duration = Duration::from_secs(100);
+
+    #[test]
+    fn only_producers_that_are_gone_are_forgotten() {
+        let (table, start) = (ProducerTable::default(), Duration::from_secs(1000));
+        let open = table.open("open", 1, start).unwrap();
+        drop(table.open("closed", 1, start).unwrap());
+        assert_eq!(table.forget_idle(IDLE, start + IDLE), 0);
+        assert_eq!(table.forget_idle(IDLE, start + 2 * IDLE), 1);
+        drop(open);
+        assert_eq!(table.forget_idle(IDLE, start + 2 * IDLE), 1);
+        assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn the_id_has_a_length() {
+        let table = ProducerTable::default();
+        for id in [String::new(), "x".repeat(MAX_ID_BYTES + 1)] {
+            assert_eq!(table.open(&id, 1, IDLE).unwrap_err(), OpenError::InvalidId(id.len()));
+        }
+    }
 }

@@ -7,6 +7,8 @@ use vision_proto::metrics::v1::{Rejection, RejectionReason, rejection::Subject};
 
 /// Rejections listed in one response; the rest is counted.
 const MAX_LISTED: usize = 100;
+/// Longest message, in bytes: names that a sender made up may be as long as its message.
+const MAX_MESSAGE_BYTES: usize = 512;
 
 /// Why one part of a batch is rejected.
 #[derive(Debug)]
@@ -60,12 +62,13 @@ pub(super) struct Rejections {
 
 impl Rejections {
     pub(super) fn add(&mut self, subject: Option<Subject>, refusal: Refusal) {
-        let Refusal { reason, message } = refusal;
+        let Refusal { reason, mut message } = refusal;
         *self.by_reason.entry(short_name(reason)).or_default() += 1;
         if self.listed.len() == MAX_LISTED {
             self.unlisted += 1;
             return;
         }
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
         self.listed.push(Rejection { subject, reason: reason.into(), message });
     }
 
@@ -83,4 +86,21 @@ impl Rejections {
 fn short_name(reason: RejectionReason) -> &'static str {
     let name = reason.as_str_name();
     name.strip_prefix("REJECTION_REASON_").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_and_messages_are_bounded() {
+        let mut rejections = Rejections::default();
+        for index in 0..MAX_LISTED as u32 + 5 {
+            rejections.add(Some(Subject::EventIndex(index)), Refusal::unknown_metric(&"é".repeat(1000)));
+        }
+        assert_eq!(rejections.by_reason().collect::<Vec<_>>(), [("UNKNOWN_METRIC", 105)]);
+        let (listed, unlisted) = rejections.into_parts();
+        assert_eq!((listed.len(), unlisted), (MAX_LISTED, 5));
+        assert!(listed.iter().all(|rejection| rejection.message.len() <= MAX_MESSAGE_BYTES));
+    }
 }

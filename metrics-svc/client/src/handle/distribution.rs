@@ -58,7 +58,6 @@ impl Histogram {
     }
 
     /// Starts a timer that records the seconds until it is dropped.
-    #[must_use]
     pub fn start_timer(&self) -> MetricsTimer {
         MetricsTimer::start(self.0.clone())
     }
@@ -80,7 +79,6 @@ impl Summary {
     }
 
     /// Starts a timer that records the seconds until it is dropped.
-    #[must_use]
     pub fn start_timer(&self) -> MetricsTimer {
         MetricsTimer::start(self.0.clone())
     }

@@ -92,13 +92,13 @@ impl Level {
     }
 }
 
-/// Adds to an `f64` kept as its bits; NaN counts as `unset`.
+/// Adds to an `f64` kept as its bits; NaN counts as `unset`, and the sum stays finite.
 fn add_bits(bits: &AtomicU64, unset: f64, value: f64) {
     // The closure never declines, so the update always succeeds.
     let _ = bits.fetch_update(Relaxed, Relaxed, |old| {
         let old = f64::from_bits(old);
         let old = if old.is_nan() { unset } else { old };
-        Some((old + value).to_bits())
+        Some((old + value).clamp(f64::MIN, f64::MAX).to_bits())
     });
 }
 

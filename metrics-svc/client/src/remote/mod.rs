@@ -28,6 +28,8 @@ pub(crate) struct Remote {
     series: RwLock<SeriesTable>,
     samples: Arc<SampleQueue>,
     own: OwnSeries,
+    /// Shared by those who record values that belong together, exclusive for cutting a batch.
+    together: RwLock<()>,
 }
 
 /// The recorder's metrics about itself.
@@ -50,7 +52,14 @@ impl Remote {
             series: RwLock::new(series),
             samples: Arc::new(SampleQueue::new(queue_capacity, Arc::clone(&dropped))),
             own: OwnSeries { batches, resent, dropped },
+            together: RwLock::default(),
         }
+    }
+
+    /// Keeps a batch from being cut until `record` is done.
+    pub(crate) fn together<R>(&self, record: impl FnOnce() -> R) -> R {
+        let _together = self.together.read();
+        record()
     }
 
     /// Where the increments of a counter go.
@@ -102,6 +111,7 @@ impl Remote {
     /// Takes everything recorded since the last call; empty when there is nothing.
     pub(crate) fn take(&self) -> Samples {
         let mut samples = Samples::default();
+        let _still = self.together.write();
         self.series.read().drain_into(&mut samples);
         self.samples.drain_into(&mut samples);
         if !samples.value.is_empty() {

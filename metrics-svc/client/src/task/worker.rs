@@ -96,7 +96,8 @@ impl Worker {
         let mut opening = self.request(&mut declared).0;
         opening.producer = Some(self.producer.clone());
         let (endpoint, patience) = (self.endpoint.clone(), self.settings.ack_timeout);
-        let open = Stream::open(endpoint, opening, declared, patience);
+        // Connecting takes a large state that a stream in use needs no more.
+        let open = Box::pin(Stream::open(endpoint, opening, declared, patience));
         let (stream, first) = self.meanwhile(open).await?;
         tracing::info!(endpoint = %self.settings.endpoint, acked = first.acked_sequence, "metrics stream open");
         self.log_rejections(&first);

@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use crate::sketch::finite;
+
 /// Handle of a counter series; cheap to clone, lock-free to write.
 #[derive(Clone, Debug, Default)]
 pub struct Counter(Arc<Total>);
@@ -42,10 +44,10 @@ impl Counter {
     }
 }
 
-/// Adds to an `f64` kept as its bits.
+/// Adds to an `f64` kept as its bits; the sum stays finite.
 pub(super) fn add_bits(bits: &AtomicU64, value: f64) {
     // The closure never declines, so the update always succeeds.
-    let _ = bits.fetch_update(Relaxed, Relaxed, |old| Some((f64::from_bits(old) + value).to_bits()));
+    let _ = bits.fetch_update(Relaxed, Relaxed, |old| Some(finite(f64::from_bits(old) + value).to_bits()));
 }
 
 #[cfg(test)]

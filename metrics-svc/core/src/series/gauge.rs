@@ -94,6 +94,15 @@ mod tests {
     }
 
     #[test]
+    fn stays_finite() {
+        let gauge = Gauge::default();
+        gauge.set(f64::MAX);
+        gauge.add(f64::MAX);
+        gauge.add(-f64::MAX);
+        assert_eq!(gauge.get(), 0.0);
+    }
+
+    #[test]
     fn expires_only_when_idle_and_takes_nothing_afterwards() {
         let gauge = Gauge::default();
         assert!(!gauge.expire(Duration::from_secs(100)), "never touched");

@@ -4,11 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::{
-    MetricDescriptor,
-    sketch::Sketch,
-    snapshot::{Distribution, Statistics},
-};
+use super::Reading;
+use crate::{MetricDescriptor, sketch::Sketch};
 
 /// Handle of a histogram series; cheap to clone.
 #[derive(Clone, Debug)]
@@ -46,38 +43,20 @@ impl Histogram {
         state.sketch.observe(value);
     }
 
-    pub(super) fn read(&self) -> Distribution {
-        let descriptor = &self.0.descriptor;
+    pub(super) fn read(&self) -> Reading {
         let state = self.0.state.lock();
-        let mut count = 0;
-        let bounds = descriptor.buckets.iter().copied().chain([f64::INFINITY]);
-        let buckets = bounds.zip(&state.counts).map(|(bound, in_bucket)| {
-            count += in_bucket;
-            (bound, count)
-        });
-        let buckets: Vec<_> = buckets.collect();
-        Distribution {
-            count,
-            sum: state.sketch.sum(),
-            buckets,
-            quantiles: quantiles(&descriptor.quantiles, &state.sketch),
-            statistics: Statistics::of(&state.sketch),
-        }
+        Reading::Histogram { counts: state.counts.clone(), sketch: Box::new(state.sketch.clone()) }
     }
-}
-
-/// Each quantile with its value.
-pub(super) fn quantiles(wanted: &[f64], sketch: &Sketch) -> Vec<(f64, Option<f64>)> {
-    let values = wanted.iter().map(|&q| (q, sketch.quantile(q)));
-    values.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use std::time::Duration;
+
     use super::*;
-    use crate::MetricKind;
+    use crate::{Distribution, MetricKind, SeriesValue};
 
     const BOUNDS: [f64; 3] = [-1.0, 0.5, 2.0];
 
@@ -89,11 +68,18 @@ mod tests {
         }))
     }
 
+    fn read(histogram: &Histogram) -> Distribution {
+        match histogram.read().value(&histogram.0.descriptor, Duration::ZERO) {
+            SeriesValue::Histogram(distribution) => distribution,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn bounds_are_inclusive() {
         let histogram = histogram();
         BOUNDS.iter().for_each(|bound| histogram.observe(*bound));
-        let counts: Vec<_> = histogram.read().buckets.iter().map(|b| b.1).collect();
+        let counts: Vec<_> = read(&histogram).buckets.iter().map(|b| b.1).collect();
         assert_eq!(counts, [1, 2, 3, 3]);
     }
 
@@ -102,7 +88,7 @@ mod tests {
         let histogram = histogram();
         histogram.observe(f64::NAN);
         histogram.observe(f64::INFINITY);
-        let read = histogram.read();
+        let read = read(&histogram);
         assert_eq!((read.count, read.sum), (0, 0.0));
         assert_eq!(read.quantiles, [(0.5, None)]);
         assert_eq!(read.statistics, None);
@@ -113,7 +99,7 @@ mod tests {
         fn buckets_agree_with_counting(values in prop::collection::vec(-3.0..3.0_f64, 0..200)) {
             let histogram = histogram();
             values.iter().for_each(|value| histogram.observe(*value));
-            let read = histogram.read();
+            let read = read(&histogram);
             for (bound, count) in &read.buckets {
                 let expected = values.iter().filter(|value| *value <= bound).count();
                 prop_assert_eq!(*count, expected as u64);

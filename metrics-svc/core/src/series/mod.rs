@@ -10,8 +10,10 @@ use std::sync::Arc;
 pub use self::{counter::Counter, gauge::Gauge, histogram::Histogram, summary::Summary};
 use crate::{
     MetricDescriptor, MetricKind, UnixTime,
-    label::{OVERFLOW, SeriesKey},
-    snapshot::SeriesValue,
+    label::SeriesKey,
+    sketch::Sketch,
+    snapshot::{Distribution, SeriesValue},
+    window::SlidingWindow,
 };
 
 /// What a sample does to its series.
@@ -49,6 +51,30 @@ pub enum ValueError {
     Expired,
 }
 
+impl Operation {
+    /// Checks that a sample suits a series of this kind.
+    ///
+    /// # Errors
+    /// The value is not finite, negative for a counter, or the operation is none of the kind's.
+    pub fn check(self, kind: MetricKind, value: f64) -> Result<(), ValueError> {
+        let known = match kind {
+            MetricKind::Counter => self != Self::Set,
+            MetricKind::Gauge => true,
+            MetricKind::Histogram | MetricKind::Summary => self == Self::Default,
+        };
+        if !known {
+            return Err(ValueError::Operation { operation: self, kind });
+        }
+        if !value.is_finite() {
+            return Err(ValueError::NotFinite(value));
+        }
+        if kind == MetricKind::Counter && value < 0.0 {
+            return Err(ValueError::Negative(value));
+        }
+        Ok(())
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Cell {
     Counter(Counter),
@@ -60,6 +86,7 @@ enum Cell {
 #[derive(Debug)]
 struct Inner {
     key: SeriesKey,
+    overflow: bool,
     cell: Cell,
 }
 
@@ -67,15 +94,24 @@ struct Inner {
 #[derive(Clone, Debug)]
 pub struct Series(Arc<Inner>);
 
+/// A copy of a series' state, quick to make; what follows from it is computed later.
+#[derive(Debug)]
+pub(crate) enum Reading {
+    Counter(f64),
+    Gauge(f64),
+    Histogram { counts: Box<[u64]>, sketch: Box<Sketch> },
+    Summary { count: u64, sum: f64, window: Box<SlidingWindow> },
+}
+
 impl Series {
-    pub(crate) fn new(key: SeriesKey, descriptor: &Arc<MetricDescriptor>) -> Self {
+    pub(crate) fn new(key: SeriesKey, overflow: bool, descriptor: &Arc<MetricDescriptor>) -> Self {
         let cell = match descriptor.kind {
             MetricKind::Counter => Cell::Counter(Counter::default()),
             MetricKind::Gauge => Cell::Gauge(Gauge::default()),
             MetricKind::Histogram => Cell::Histogram(Histogram::new(Arc::clone(descriptor))),
-            MetricKind::Summary => Cell::Summary(Summary::new(Arc::clone(descriptor))),
+            MetricKind::Summary => Cell::Summary(Summary::new(descriptor)),
         };
-        Self(Arc::new(Inner { key, cell }))
+        Self(Arc::new(Inner { key, overflow, cell }))
     }
 
     /// Applies one sample at `now`.
@@ -84,24 +120,23 @@ impl Series {
     /// The value is not finite, negative for a counter, the operation is none of the kind's, or the
     /// series has expired. Nothing is changed then.
     pub fn apply(&self, value: f64, operation: Operation, now: UnixTime) -> Result<(), ValueError> {
-        if !value.is_finite() {
-            return Err(ValueError::NotFinite(value));
-        }
-        match (&self.0.cell, operation) {
-            (Cell::Counter(_), Operation::Default | Operation::Add) if value < 0.0 => {
-                return Err(ValueError::Negative(value));
-            }
-            (Cell::Counter(counter), Operation::Default | Operation::Add) => counter.add(value),
-            (Cell::Gauge(gauge), _) if !gauge.touch(now) => return Err(ValueError::Expired),
-            (Cell::Gauge(gauge), Operation::Default | Operation::Set) => gauge.set(value),
-            (Cell::Gauge(gauge), Operation::Add) => gauge.add(value),
-            (Cell::Histogram(histogram), Operation::Default) => histogram.observe(value),
-            (Cell::Summary(summary), Operation::Default) => summary.observe(value, now),
-            (cell, operation) => {
-                return Err(ValueError::Operation { operation, kind: cell.kind() });
-            }
+        operation.check(self.kind(), value)?;
+        match &self.0.cell {
+            Cell::Counter(counter) => counter.add(value),
+            Cell::Gauge(gauge) if !gauge.touch(now) => return Err(ValueError::Expired),
+            Cell::Gauge(gauge) if operation == Operation::Add => gauge.add(value),
+            Cell::Gauge(gauge) => gauge.set(value),
+            Cell::Histogram(histogram) => histogram.observe(value),
+            Cell::Summary(summary) => summary.observe(value, now),
         }
         Ok(())
+    }
+
+    /// Counts as an update at `now` without being one: a gauge that nothing is applied to expires all the same.
+    pub fn touch(&self, now: UnixTime) {
+        if let Cell::Gauge(gauge) = &self.0.cell {
+            gauge.touch(now);
+        }
     }
 
     /// The kind of the series' metric.
@@ -113,8 +148,7 @@ impl Series {
     /// Whether this is the series that takes what exceeds the cardinality budget.
     #[must_use]
     pub fn is_overflow(&self) -> bool {
-        let values = &self.0.key.values;
-        !values.is_empty() && values.iter().all(|value| **value == *OVERFLOW)
+        self.0.overflow
     }
 
     /// Label values in the order of the metric's label names.
@@ -162,12 +196,29 @@ impl Series {
         &self.0.key
     }
 
-    pub(crate) fn read(&self, now: UnixTime) -> SeriesValue {
+    pub(crate) fn read(&self) -> Reading {
         match &self.0.cell {
-            Cell::Counter(counter) => SeriesValue::Counter(counter.get()),
-            Cell::Gauge(gauge) => SeriesValue::Gauge(gauge.get()),
-            Cell::Histogram(histogram) => SeriesValue::Histogram(histogram.read()),
-            Cell::Summary(summary) => SeriesValue::Summary(summary.read(now)),
+            Cell::Counter(counter) => Reading::Counter(counter.get()),
+            Cell::Gauge(gauge) => Reading::Gauge(gauge.get()),
+            Cell::Histogram(histogram) => histogram.read(),
+            Cell::Summary(summary) => summary.read(),
+        }
+    }
+}
+
+impl Reading {
+    /// The value that an exporter sees; windows as of `now`.
+    pub(crate) fn value(&self, descriptor: &MetricDescriptor, now: UnixTime) -> SeriesValue {
+        match self {
+            Self::Counter(total) => SeriesValue::Counter(*total),
+            Self::Gauge(value) => SeriesValue::Gauge(*value),
+            Self::Histogram { counts, sketch } => {
+                SeriesValue::Histogram(Distribution::of_buckets(descriptor, counts, sketch))
+            }
+            Self::Summary { count, sum, window } => {
+                let window = window.read(now);
+                SeriesValue::Summary(Distribution::of_window(descriptor, *count, *sum, &window))
+            }
         }
     }
 }

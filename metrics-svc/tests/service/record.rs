@@ -1,58 +1,14 @@
 //! `Record` and `GetMetrics` over a real connection.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::sync::Arc;
-
-use metrics_svc::{Ingest, MetricsGrpc};
-use tokio::{net::TcpListener, sync::mpsc};
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
-use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status, Streaming, transport::Server};
-use vision_metrics::Registry;
+use tonic::Code;
 use vision_proto::metrics::v1::{
-    GetMetricsRequest, MetricDescriptor, MetricEvent, MetricKind, Producer, RecordRequest, RecordResponse,
-    RejectionReason, Samples, SeriesDefinition, metrics_service_client::MetricsServiceClient,
-    metrics_service_server::MetricsServiceServer, series::Value,
+    GetMetricsRequest, MetricDescriptor, MetricEvent, MetricKind, Producer, RecordRequest, RejectionReason,
+    Samples, SeriesDefinition, series::Value,
 };
 
-type Client = MetricsServiceClient<tonic::transport::Channel>;
+use crate::support::{Client, Server, Stream};
 
-struct Stream {
-    requests: mpsc::Sender<RecordRequest>,
-    responses: Streaming<RecordResponse>,
-}
-
-impl Stream {
-    async fn open(client: &mut Client) -> Self {
-        let (requests, receiver) = mpsc::channel(8);
-        let responses = client.record(ReceiverStream::new(receiver)).await.unwrap();
-        let responses = responses.into_inner();
-        Self { requests, responses }
-    }
-
-    async fn exchange(&mut self, request: RecordRequest) -> RecordResponse {
-        self.requests.send(request).await.unwrap();
-        self.response().await.unwrap()
-    }
-
-    async fn response(&mut self) -> Result<RecordResponse, Status> {
-        self.responses.message().await.map(Option::unwrap)
-    }
-}
-
-async fn serve(max_series: usize) -> (Client, CancellationToken) {
-    let registry = Arc::new(Registry::with_max_series("ns", max_series));
-    let ingest = Ingest::new(registry, &opentelemetry::global::meter("test"));
-    let shutdown = CancellationToken::new();
-    let service = MetricsServiceServer::new(MetricsGrpc::new(Arc::new(ingest), shutdown.clone()));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let incoming = TcpListenerStream::new(listener);
-    tokio::spawn(Server::builder().add_service(service).serve_with_incoming(incoming));
-    (Client::connect(endpoint).await.unwrap(), shutdown)
-}
-
-fn metric(name: &str, kind: MetricKind, labels: &[&str]) -> MetricDescriptor {
+pub(crate) fn metric(name: &str, kind: MetricKind, labels: &[&str]) -> MetricDescriptor {
     MetricDescriptor {
         name: name.to_owned(),
         kind: kind.into(),
@@ -61,7 +17,7 @@ fn metric(name: &str, kind: MetricKind, labels: &[&str]) -> MetricDescriptor {
     }
 }
 
-fn event(name: &str, labels: &[(&str, &str)], value: f64) -> MetricEvent {
+pub(crate) fn event(name: &str, labels: &[(&str, &str)], value: f64) -> MetricEvent {
     let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
     MetricEvent { name: name.to_owned(), labels: labels.collect(), value, ..MetricEvent::default() }
 }
@@ -94,7 +50,8 @@ async fn values(client: &mut Client) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_batch_sent_again_counts_once_and_reopening_tells_the_last() {
-    let (mut client, _shutdown) = serve(0).await;
+    let server = Server::start().await;
+    let mut client = server.client().await;
     let mut stream = Stream::open(&mut client).await;
     assert_eq!(stream.exchange(hello(1)).await.acked_sequence, 0);
     assert_eq!(stream.exchange(batch(1, 2.0)).await.acked_sequence, 1);
@@ -108,7 +65,8 @@ async fn a_batch_sent_again_counts_once_and_reopening_tells_the_last() {
 
 #[tokio::test]
 async fn the_newer_stream_wins_and_a_stale_epoch_is_refused() {
-    let (mut client, _shutdown) = serve(0).await;
+    let server = Server::start().await;
+    let mut client = server.client().await;
     let mut older = Stream::open(&mut client).await;
     older.exchange(hello(2)).await;
     let mut newer = Stream::open(&mut client).await;
@@ -123,7 +81,8 @@ async fn the_newer_stream_wins_and_a_stale_epoch_is_refused() {
 
 #[tokio::test]
 async fn what_is_wrong_is_rejected_and_the_rest_applied() {
-    let (mut client, _shutdown) = serve(1).await;
+    let server = Server::start_with(|settings| settings.metrics.max_series = 1).await;
+    let mut client = server.client().await;
     let mut stream = Stream::open(&mut client).await;
     let ok = [("a", "x")];
     let request = RecordRequest {
@@ -161,7 +120,8 @@ async fn what_is_wrong_is_rejected_and_the_rest_applied() {
 
 #[tokio::test]
 async fn values_of_a_producer_need_a_sequence() {
-    let (mut client, _shutdown) = serve(0).await;
+    let server = Server::start().await;
+    let mut client = server.client().await;
     let mut stream = Stream::open(&mut client).await;
     stream.exchange(hello(1)).await;
     stream.requests.send(batch(0, 1.0)).await.unwrap();
@@ -171,9 +131,10 @@ async fn values_of_a_producer_need_a_sequence() {
 
 #[tokio::test]
 async fn shutdown_ends_an_open_stream() {
-    let (mut client, shutdown) = serve(0).await;
+    let server = Server::start().await;
+    let mut client = server.client().await;
     let mut stream = Stream::open(&mut client).await;
     stream.exchange(hello(1)).await;
-    shutdown.cancel();
+    server.cancel();
     assert_eq!(stream.response().await.unwrap_err().code(), Code::Unavailable);
 }

@@ -1,0 +1,36 @@
+//! The process: settings, logs, addresses, work, exit code.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use metrics_svc::{APP, App, Settings};
+use vision_service::{
+    cli::{self, Started},
+    logging, shutdown,
+};
+
+fn main() -> ExitCode {
+    let settings = match cli::start::<Settings>(&APP) {
+        Started::Run(settings) => settings,
+        Started::Exit(code) => return code,
+    };
+    let logging = logging::init(&settings.log).context("set up logging");
+    match logging.and_then(|()| serve(settings)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("failed to {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let token = shutdown::signal_token().context("listen to signals")?;
+    let app = App::bind(settings).await?;
+    tracing::info!(server = "gRPC", address = %app.grpc_addr(), "listening");
+    tracing::info!(server = "HTTP", address = %app.http_addr(), "listening");
+    app.run(token).await?;
+    tracing::info!("ended");
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! What a model file says about itself: a graph is recognised or refused, never trusted.
+#![no_main]
+
+use detector_svc::model::{GraphInfo, Model, Port};
+use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    image_dimensions: Option<Vec<Option<usize>>>,
+    boxes_dimensions: Vec<Option<usize>>,
+    classes: Option<u8>,
+    metadata: [Option<String>; 5],
+    labels: Vec<String>,
+}
+
+const KEYS: [&str; 5] = ["names", "imgsz", "color", "mean", "std"];
+
+fn port(name: &str, dimensions: Vec<Option<usize>>) -> Port {
+    Port { name: name.to_owned(), element: "float32".to_owned(), dimensions }
+}
+
+fuzz_target!(|input: Input| {
+    let ordinary = vec![None, Some(3), None, None];
+    let entries = KEYS.map(str::to_owned).into_iter().zip(input.metadata);
+    let graph = GraphInfo {
+        inputs: vec![port("images", input.image_dimensions.unwrap_or(ordinary))],
+        outputs: vec![
+            port("boxes", input.boxes_dimensions),
+            port("scores", vec![None, None, input.classes.map(usize::from)]),
+        ],
+        metadata: entries.filter_map(|(key, value)| Some((key, value?))).collect(),
+    };
+    if let Ok(model) = Model::recognise("fuzzed", &graph, &input.labels) {
+        assert!(!model.input.is_empty() && model.input.width <= 1 << 16 && model.input.height <= 1 << 16);
+        assert!(model.input.std.iter().all(|std| *std > 0.0), "{:?}", model.input.std);
+        assert!(model.input.mean.iter().chain(&model.input.std).all(|value| value.is_finite()));
+        if let Some(classes) = input.classes {
+            assert_eq!(model.labels.len(), usize::from(classes));
+        }
+    }
+});
