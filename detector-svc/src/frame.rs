@@ -3,7 +3,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use serde::Deserialize;
 
 /// Name of the stream a frame came from: a Redis key, or [`StreamId::DETECT`] for gRPC callers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -149,10 +148,9 @@ pub struct Payload {
 pub type RobotPose = serde_json::Map<String, serde_json::Value>;
 
 /// The part of a frame's `metadata` object that the pipeline uses; other keys are ignored.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata {
     /// Where the camera was; published with the detections as `camera_pose`.
-    #[serde(default)]
     pub robot_pose: Option<RobotPose>,
 }
 

@@ -201,11 +201,17 @@ impl Registry {
 /// Names under which a metric's samples are exported, without the namespace.
 fn sample_names(descriptor: &MetricDescriptor) -> impl Iterator<Item = String> {
     let suffixes: &[&str] = match descriptor.kind {
-        MetricKind::Counter | MetricKind::Gauge => &[""],
+        // OpenMetrics gives a counter the name without the suffix, and its sample the name with it.
+        MetricKind::Counter => &["", "_total"],
+        MetricKind::Gauge => &[""],
         MetricKind::Histogram => &["", "_bucket", "_sum", "_count"],
         MetricKind::Summary => &["", "_sum", "_count"],
     };
-    let name = descriptor.name.clone();
+    let name = match descriptor.kind {
+        MetricKind::Counter => descriptor.name.strip_suffix("_total").unwrap_or(&descriptor.name),
+        _ => &descriptor.name,
+    };
+    let name = name.to_owned();
     suffixes.iter().map(move |suffix| format!("{name}{suffix}"))
 }
 

@@ -62,6 +62,9 @@ fn sample_names_may_not_collide() {
     registry.register(MetricDescriptor::new("h", MetricKind::Histogram)).unwrap();
     let error = registry.register(MetricDescriptor::new("h_count", MetricKind::Counter)).unwrap_err();
     assert!(matches!(error, RegisterError::SampleNameTaken { .. }));
+    registry.register(MetricDescriptor::new("c_total", MetricKind::Counter)).unwrap();
+    let error = registry.register(MetricDescriptor::new("c", MetricKind::Gauge)).unwrap_err();
+    assert!(matches!(error, RegisterError::SampleNameTaken { .. }));
 }
 
 #[test]

@@ -17,9 +17,12 @@ fn assert_accurate(mut values: Vec<f64>) {
     let sketch = sketch_of(&values);
     values.sort_by(f64::total_cmp);
     for quantile in QUANTILES {
-        let exact = values[(quantile * (values.len() - 1) as f64) as usize];
+        let rank = quantile * (values.len() - 1) as f64;
+        let (below, above) = (values[rank as usize], values[rank.ceil() as usize]);
+        let exact = below + (above - below) * rank.fract();
         let estimate = sketch.quantile(quantile).unwrap();
-        let allowed = (RELATIVE_ACCURACY + 1e-9) * exact.abs();
+        // Between values of both signs the errors of both count, however near to zero the quantile is.
+        let allowed = 0.01 * (below.abs() * (1.0 - rank.fract()) + above.abs() * rank.fract());
         assert!((estimate - exact).abs() <= allowed, "quantile {quantile}: {estimate} instead of {exact}");
     }
 }
@@ -33,6 +36,27 @@ fn distribution(inverse: impl Fn(f64) -> f64) -> Vec<f64> {
 fn ln_gamma_is_what_it_says() {
     let exact = ((1.0 + RELATIVE_ACCURACY) / (1.0 - RELATIVE_ACCURACY)).ln();
     assert!((LN_GAMMA - exact).abs() < 1e-15);
+}
+
+#[test]
+fn a_bucket_is_narrow_enough_and_holds_its_midpoint() {
+    for bucket in -30_000..30_000 {
+        let (lower, upper) = (upper_bound(bucket - 1), upper_bound(bucket));
+        assert!((upper / lower).ln() <= LN_GAMMA * (1.0 + 1e-9), "bucket {bucket}");
+        assert_eq!(key(midpoint(bucket)), bucket);
+        assert_eq!(key(f64::midpoint(lower, upper)), bucket);
+    }
+}
+
+#[test]
+fn few_values_have_quantiles_between_them() {
+    let near = |quantile: f64, expected: f64| {
+        let estimate = sketch_of(&[1.0, 2.0, 4.0]).quantile(quantile).unwrap();
+        assert!((estimate / expected - 1.0).abs() <= 0.01, "{estimate} instead of {expected}");
+    };
+    near(0.5, 2.0);
+    near(0.9, 3.6);
+    near(0.99, 3.96);
 }
 
 #[test]

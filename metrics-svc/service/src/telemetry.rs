@@ -1,7 +1,13 @@
-//! What the process tells about itself, through OpenTelemetry, in the Prometheus text format.
+//! What the process tells about itself, through OpenTelemetry.
+
+use std::sync::Arc;
 
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry_sdk::{error::OTelSdkError, metrics::SdkMeterProvider};
+use prometheus::proto::{self, MetricFamily, MetricType};
+use vision_metrics::{
+    Distribution, MetricDescriptor, MetricKind, MetricSnapshot, SeriesSnapshot, SeriesValue,
+};
 
 /// A process's own instruments; a cheap handle.
 #[derive(Clone, Debug)]
@@ -35,13 +41,47 @@ impl Telemetry {
         self.provider.meter(self.prefix)
     }
 
-    /// Appends the current values to `out`.
-    ///
-    /// # Errors
-    /// Two instruments contradict each other.
-    pub fn render(&self, out: &mut String) -> Result<(), prometheus::Error> {
-        prometheus::TextEncoder::new().encode_utf8(&self.registry.gather(), out)
+    /// The current values, as an exporter sees them.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<MetricSnapshot> {
+        self.registry.gather().iter().filter_map(metric).collect()
     }
+}
+
+/// One metric; `None` for a kind that OpenTelemetry does not make.
+fn metric(family: &MetricFamily) -> Option<MetricSnapshot> {
+    let (kind, value): (_, fn(&proto::Metric) -> SeriesValue) = match family.get_field_type() {
+        MetricType::COUNTER => {
+            (MetricKind::Counter, |metric| SeriesValue::Counter(metric.get_counter().get_value()))
+        }
+        MetricType::GAUGE => (MetricKind::Gauge, |metric| SeriesValue::Gauge(metric.get_gauge().get_value())),
+        MetricType::HISTOGRAM => {
+            (MetricKind::Histogram, |metric| SeriesValue::Histogram(distribution(metric.get_histogram())))
+        }
+        MetricType::SUMMARY | MetricType::UNTYPED => return None,
+    };
+    let series = family.get_metric().iter().map(|metric| SeriesSnapshot {
+        labels: metric.get_label().iter().map(|l| (l.name().to_owned(), l.value().to_owned())).collect(),
+        value: value(metric),
+    });
+    let descriptor =
+        MetricDescriptor { help: family.help().to_owned(), ..MetricDescriptor::new(family.name(), kind) };
+    Some(MetricSnapshot {
+        name: family.name().to_owned(),
+        descriptor: Arc::new(descriptor),
+        series: series.collect(),
+    })
+}
+
+fn distribution(histogram: &proto::Histogram) -> Distribution {
+    let count = histogram.get_sample_count();
+    let buckets = histogram.get_bucket().iter();
+    let mut buckets: Vec<_> = buckets.map(|b| (b.upper_bound(), b.cumulative_count())).collect();
+    if buckets.last().is_none_or(|(bound, _)| bound.is_finite()) {
+        buckets.push((f64::INFINITY, count));
+    }
+    let sum = histogram.get_sample_sum();
+    Distribution { count, sum, buckets, quantiles: Vec::new(), statistics: None }
 }
 
 #[cfg(test)]
@@ -55,11 +95,21 @@ mod tests {
     #[test]
     fn names_have_the_prefix_and_lines_no_scope() {
         let telemetry = Telemetry::new("metrics_svc").unwrap();
-        let batches = telemetry.meter().u64_counter("batches").build();
+        let batches = telemetry.meter().u64_counter("batches").with_description("Help.").build();
         batches.add(2, &[KeyValue::new("reason", "a")]);
-        let mut out = String::new();
-        telemetry.render(&mut out).unwrap();
-        assert!(out.contains("metrics_svc_batches_total{reason=\"a\"} 2\n"), "{out}");
-        assert!(!out.contains("target_info"), "{out}");
+        let duration = telemetry.meter().f64_histogram("duration").with_unit("s").build();
+        duration.record(3.0, &[]);
+        let metrics = telemetry.metrics();
+        assert_eq!(metrics.len(), 2, "{metrics:?}");
+        assert_eq!(metrics[0].name, "metrics_svc_batches_total");
+        assert_eq!(metrics[0].descriptor.help, "Help.");
+        assert_eq!(metrics[0].series[0].labels, [("reason".to_owned(), "a".to_owned())]);
+        assert_eq!(metrics[0].series[0].value, SeriesValue::Counter(2.0));
+        assert_eq!(metrics[1].name, "metrics_svc_duration_seconds");
+        let SeriesValue::Histogram(distribution) = &metrics[1].series[0].value else {
+            panic!("{metrics:?}");
+        };
+        assert_eq!((distribution.count, distribution.sum), (1, 3.0));
+        assert_eq!(distribution.buckets.last(), Some(&(f64::INFINITY, 1)));
     }
 }

@@ -12,6 +12,7 @@ use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
+use vision_metrics::{Snapshot, exposition};
 use vision_proto::metrics::v1::{
     GetMetricsRequest, GetMetricsResponse, RecordRequest, RecordResponse,
     metrics_service_client::MetricsServiceClient,
@@ -151,7 +152,8 @@ async fn calls_are_counted_by_outcome_and_unary_ones_timed() {
     let telemetry = server.telemetry.clone();
     server.stop().await;
     let mut page = String::new();
-    telemetry.render(&mut page).unwrap();
+    let snapshot = Snapshot { time: Duration::ZERO, metrics: telemetry.metrics() };
+    exposition::text(&snapshot, &mut page).unwrap();
     for line in [
         format!("test_svc_requests_total{{code=\"Ok\",method=\"{NAME}/GetMetrics\"}} 1"),
         format!("test_svc_requests_total{{code=\"InvalidArgument\",method=\"{NAME}/GetMetrics\"}} 1"),

@@ -81,6 +81,17 @@ async fn metrics_are_shown_with_the_process_own() {
 }
 
 #[tokio::test]
+async fn open_metrics_is_served_to_who_prefers_it() {
+    let server = Server::start().await;
+    let (head, page) = server.get("/metrics", "Accept: application/openmetrics-text\r\n").await;
+    let page = String::from_utf8(page).unwrap();
+    assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{head}");
+    assert!(page.contains("# TYPE ns_frames counter\nns_frames_total 3\n"), "{page}");
+    assert!(page.contains("test_svc_batches_total 1\n"), "{page}");
+    assert!(page.ends_with("# EOF\n"), "{page}");
+}
+
+#[tokio::test]
 async fn pages_are_compressed_when_asked() {
     let server = Server::start().await;
     let (head, body) = server.get("/metrics", "Accept-Encoding: gzip\r\n").await;

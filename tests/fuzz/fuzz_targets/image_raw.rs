@@ -4,7 +4,7 @@
 use detector_svc::{
     frame::{Encoding, Payload, RawLayout},
     image::{ColorOrder, Limits, decode},
-    preprocess::{InputSpec, Preprocessor, ResizeMode},
+    preprocess::{Fitter, InputSpec, Normaliser, ResizeMode},
 };
 use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
 
@@ -51,7 +51,7 @@ fuzz_target!(|input: Input| {
             [usize::from(input.resize % 3)],
     };
     let mut slot = vec![f32::NAN; spec.len()];
-    let prepared = Preprocessor::new(spec).run(&image, &mut slot);
-    prepared.expect("an image that was decoded can be resized");
+    let fitted = Fitter::new(&spec).fit(image).expect("an image that was decoded can be resized");
+    Normaliser::new(spec).write(&fitted, &mut slot);
     assert!(slot.iter().all(|value| (-1.0..=1.0).contains(value)), "every value of the slot is written");
 });

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 
 use crate::frame::{Encoding, FileFormat, Frame, FrameId, Metadata, Payload, RawLayout, StreamId};
 
@@ -107,7 +108,13 @@ fn metadata(fields: &Fields) -> Result<Metadata, EntryError> {
     let Some(json) = fields.get(b"metadata".as_slice()).filter(|json| !json.is_empty()) else {
         return Ok(Metadata::default());
     };
-    serde_json::from_slice(json).map_err(|_| wrong("metadata", json, "a JSON object"))
+    let entries: Result<Map<String, Value>, _> = serde_json::from_slice(json);
+    let mut entries = entries.map_err(|_| wrong("metadata", json, "a JSON object"))?;
+    match entries.remove("robot_pose") {
+        None | Some(Value::Null) => Ok(Metadata::default()),
+        Some(Value::Object(pose)) => Ok(Metadata { robot_pose: Some(pose) }),
+        Some(_) => Err(wrong("metadata", json, "a JSON object whose `robot_pose` is one, too")),
+    }
 }
 
 fn number(

@@ -6,5 +6,5 @@ mod text;
 
 pub use self::{
     json::{JsonSnapshot, json},
-    text::{TEXT_CONTENT_TYPE, text},
+    text::{OPEN_METRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE, open_metrics, text},
 };

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use axum::{
     Json, Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tower_http::compression::CompressionLayer;
 use vision_metrics::{Snapshot, exposition};
 
+use super::accept::TextFormat;
 use crate::{AppInfo, readiness::Readiness, telemetry::Telemetry};
 
 /// Takes a snapshot of the metrics to show.
@@ -68,10 +69,14 @@ impl Exposition {
             .with_state(self)
     }
 
-    fn text(&self) -> Result<String, PageError> {
+    fn text(&self, format: TextFormat) -> Result<String, PageError> {
+        let mut snapshot = (self.snapshot)();
+        snapshot.metrics.extend(self.telemetry.metrics());
         let mut page = String::new();
-        exposition::text(&(self.snapshot)(), &mut page)?;
-        self.telemetry.render(&mut page)?;
+        match format {
+            TextFormat::Prometheus => exposition::text(&snapshot, &mut page)?,
+            TextFormat::OpenMetrics => exposition::open_metrics(&snapshot, &mut page)?,
+        }
         Ok(page)
     }
 
@@ -88,8 +93,6 @@ enum PageError {
     Text(#[from] std::fmt::Error),
     #[error("serialise metrics: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("gather the process's own metrics: {0}")]
-    Telemetry(#[from] prometheus::Error),
     #[error("rendering panicked: {0}")]
     Panicked(#[from] tokio::task::JoinError),
 }
@@ -102,10 +105,11 @@ impl IntoResponse for PageError {
     }
 }
 
-async fn metrics_text(State(pages): State<Exposition>) -> Result<Response, PageError> {
-    let page = render(move || pages.text()).await?;
-    let content_type = [(header::CONTENT_TYPE, exposition::TEXT_CONTENT_TYPE)];
-    Ok((content_type, page).into_response())
+async fn metrics_text(State(pages): State<Exposition>, request: HeaderMap) -> Result<Response, PageError> {
+    let format = TextFormat::accepted(&request);
+    let page = render(move || pages.text(format)).await?;
+    let headers = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept")];
+    Ok((headers, page).into_response())
 }
 
 async fn metrics_json(State(pages): State<Exposition>) -> Result<Response, PageError> {

@@ -1,5 +1,6 @@
 //! The HTTP side of a service: its pages, and the server that they are served by.
 
+mod accept;
 mod exposition;
 mod server;
 

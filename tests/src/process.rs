@@ -1,0 +1,101 @@
+//! A service as a process of its own, to be killed like one.
+
+use std::{net::SocketAddr, path::PathBuf, process::Stdio};
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStderr, Command},
+};
+use vision_service::settings::{Settings, dump};
+
+use crate::{eventually::eventually, page};
+
+/// A running process; killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    /// Where gRPC is served.
+    pub grpc: SocketAddr,
+    /// Where HTTP is served.
+    pub http: SocketAddr,
+    child: Child,
+    _settings: TempDir,
+}
+
+impl Process {
+    /// Starts the program of this name, which is beside this one or in the folder above, and waits until it is
+    /// ready. Its log lines go where this program's go.
+    ///
+    /// # Errors
+    /// It is not built, or does not become ready.
+    pub async fn start(name: &str, settings: &impl Settings) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("settings.toml");
+        std::fs::write(&file, dump(settings)?)?;
+        let mut command = Command::new(program(name)?);
+        command.arg("--config").arg(&file).args(["--log-format", "json"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let stderr = child.stderr.take().context("no standard error")?;
+        let mut lines = BufReader::new(stderr).lines();
+        let (grpc, http) = listening(&mut lines).await.with_context(|| format!("{name} did not start"))?;
+        tokio::spawn(pass_on(lines));
+        eventually("readiness", async || page::ready(http).await).await?;
+        Ok(Self { grpc, http, child, _settings: folder })
+    }
+
+    /// Ends the process at once (SIGKILL).
+    ///
+    /// # Errors
+    /// It cannot be killed.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// Asks the process to end (SIGTERM) and waits until it has.
+    ///
+    /// # Errors
+    /// It ends with an error.
+    pub async fn terminate(mut self) -> anyhow::Result<()> {
+        let pid = self.child.id().context("the process has ended already")?;
+        let signalled = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
+        ensure!(signalled.success(), "the process cannot be signalled");
+        let status = self.child.wait().await?;
+        ensure!(status.success(), "the process ended with {status}");
+        Ok(())
+    }
+}
+
+/// Path of a program of this workspace.
+///
+/// # Errors
+/// It is not built.
+pub fn program(name: &str) -> anyhow::Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    let found = here.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.with_context(|| format!("{name} is not built: run `cargo build -p {name}` in the same profile"))
+}
+
+/// Reads log lines until the one that tells the addresses.
+async fn listening(lines: &mut Lines<BufReader<ChildStderr>>) -> anyhow::Result<(SocketAddr, SocketAddr)> {
+    let mut seen = String::new();
+    while let Some(line) = lines.next_line().await? {
+        let fields = serde_json::from_str::<Value>(&line).unwrap_or_default()["fields"].take();
+        if fields["message"] == "listening" {
+            let address = |key: &str| fields[key].as_str().with_context(|| format!("no {key} in {line}"));
+            return Ok((address("grpc")?.parse()?, address("http")?.parse()?));
+        }
+        seen.push_str(&line);
+        seen.push('\n');
+    }
+    anyhow::bail!("it said: {seen}")
+}
+
+#[expect(clippy::print_stderr, reason = "shown with a test that fails")]
+async fn pass_on(mut lines: Lines<BufReader<ChildStderr>>) {
+    while let Ok(Some(line)) = lines.next_line().await {
+        eprintln!("{line}");
+    }
+}

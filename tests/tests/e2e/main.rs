@@ -1,0 +1,9 @@
+//! The services as their users meet them: real Redis, real model, real clients.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bad_input;
+mod detections;
+mod exposition;
+mod fixture;
+mod python_client;
+mod restarts;
