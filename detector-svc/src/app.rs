@@ -195,9 +195,10 @@ impl App {
         };
         let outcome = match served.await {
             Ok(running) => {
-                let ended = tokio::select! {
-                    () = token.cancelled() => Ok(()),
-                    ended = &mut server => Err(server_ended(ended)),
+                // Told to end, the server may be the first to have done so.
+                let ended = match token.run_until_cancelled(&mut server).await {
+                    Some(ended) if !token.is_cancelled() => Err(server_ended(ended)),
+                    _ => Ok(()),
                 };
                 let deadline = Instant::now() + settings.shutdown.grace;
                 readiness.set(ACCEPTING, false);

@@ -28,8 +28,7 @@ fn main() -> ExitCode {
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let token = shutdown::signal_token().context("listen to signals")?;
     let app = App::bind(settings).await?;
-    tracing::info!(server = "gRPC", address = %app.grpc_addr(), "listening");
-    tracing::info!(server = "HTTP", address = %app.http_addr(), "listening");
+    tracing::info!(grpc = %app.grpc_addr(), http = %app.http_addr(), version = APP.version, "listening");
     app.run(token).await?;
     tracing::info!("ended");
     Ok(())

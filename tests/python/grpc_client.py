@@ -36,7 +36,7 @@ def main():
             sys.exit(f"nothing answers at {args.address}")
         except grpc.RpcError as error:
             sys.exit(f"{error.code().name}: {error.details()}")
-        except AssertionError as error:
+        except (AssertionError, OSError) as error:
             sys.exit(str(error))
 
 

@@ -9,36 +9,40 @@ from stubs import TIMEOUT_SECONDS, as_dict, expect, metrics_stubs, unique_name
 def record(channel, _args):
     """One single message with metrics and events of every kind; then reads the aggregates back."""
     metrics = metrics_stubs()
-    name = unique_name("python")
-    kinds = ["COUNTER", "GAUGE", "HISTOGRAM", "SUMMARY"]
+    prefix = unique_name("python")
+    # Names that promtool finds no fault with.
+    kinds = {
+        f"{prefix}_total": "COUNTER",
+        f"{prefix}_level": "GAUGE",
+        f"{prefix}_latency_seconds": "HISTOGRAM",
+        f"{prefix}_lifetime_seconds": "SUMMARY",
+    }
     request = metrics.RecordRequest(
         metrics=[
             metrics.MetricDescriptor(
-                name=f"{name}_{kind.lower()}",
+                name=name,
                 kind=f"METRIC_KIND_{kind}",
                 help=f"A {kind.lower()} from Python.",
                 label_names=["source"],
                 buckets=[1, 2, 5] if kind == "HISTOGRAM" else [],
             )
-            for kind in kinds
+            for name, kind in kinds.items()
         ],
         events=[
-            metrics.MetricEvent(
-                name=f"{name}_{kind.lower()}", labels={"source": 'python é"\\\n'}, value=value
-            )
-            for kind in kinds
+            metrics.MetricEvent(name=name, labels={"source": 'python é"\\\n'}, value=value)
+            for name in kinds
             for value in (1, 2, 4)
         ],
     )
     (response,) = send(channel, [request])
     expect("rejections of a valid message", list(response.rejections), [])
-    seen = aggregates(channel, name)
-    expect("the counter", seen[f"{name}_counter"].counter, 7)
-    expect("the gauge", seen[f"{name}_gauge"].gauge, 4)
-    for kind in ("histogram", "summary"):
-        distribution = seen[f"{name}_{kind}"].distribution
-        expect(f"the {kind}'s count and sum", (distribution.count, distribution.sum), (3, 7))
-    return {"prefix": name, "response": as_dict(response)}
+    seen = aggregates(channel, prefix)
+    expect("the counter", seen[f"{prefix}_total"].counter, 7)
+    expect("the gauge", seen[f"{prefix}_level"].gauge, 4)
+    for name in ("latency_seconds", "lifetime_seconds"):
+        distribution = seen[f"{prefix}_{name}"].distribution
+        expect(f"count and sum of {name}", (distribution.count, distribution.sum), (3, 7))
+    return {"prefix": prefix, "response": as_dict(response)}
 
 
 def record_invalid(channel, _args):
@@ -97,7 +101,7 @@ def bad_metrics(metrics, name):
     return [
         (make(name=f"{name}_total", **counter), None),
         (make(name=f"{name}_total", **counter), None),
-        (make(name=f"{name}_gauge", kind="METRIC_KIND_GAUGE"), None),
+        (make(name=f"{name}_level", kind="METRIC_KIND_GAUGE"), None),
         (make(name=f"{name}_seconds", **histogram), None),
         (make(name=f"{name}_total", kind="METRIC_KIND_GAUGE", label_names=["a"]), "DESCRIPTOR_CONFLICT"),
         (make(name=f"{name}_total", kind="METRIC_KIND_COUNTER", label_names=["b"]), "DESCRIPTOR_CONFLICT"),

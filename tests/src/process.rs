@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader, Lines},
+    io::{AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, Lines},
     process::{Child, ChildStderr, Command},
 };
 use vision_service::settings::{Settings, dump};
@@ -31,17 +31,31 @@ impl Process {
     /// # Errors
     /// It is not built, or does not become ready.
     pub async fn start(name: &str, settings: &impl Settings) -> anyhow::Result<Self> {
+        Self::start_logging_to(name, settings, tokio::io::stderr()).await
+    }
+
+    /// Like [`Process::start`], with its log lines going to `log`.
+    ///
+    /// # Errors
+    /// It is not built, or does not become ready.
+    pub async fn start_logging_to(
+        name: &str,
+        settings: &impl Settings,
+        log: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("settings.toml");
         std::fs::write(&file, dump(settings)?)?;
         let mut command = Command::new(program(name)?);
         command.arg("--config").arg(&file).args(["--log-format", "json"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        // Ctrl-C is this program's to handle: it ends the others in their order.
+        command.process_group(0);
         let mut child = command.spawn()?;
         let stderr = child.stderr.take().context("no standard error")?;
         let mut lines = BufReader::new(stderr).lines();
         let (grpc, http) = listening(&mut lines).await.with_context(|| format!("{name} did not start"))?;
-        tokio::spawn(pass_on(lines));
+        tokio::spawn(pass_on(lines, log));
         eventually("readiness", async || page::ready(http).await).await?;
         Ok(Self { grpc, http, child, _settings: folder })
     }
@@ -59,13 +73,21 @@ impl Process {
     /// # Errors
     /// It ends with an error.
     pub async fn terminate(mut self) -> anyhow::Result<()> {
-        let pid = self.child.id().context("the process has ended already")?;
-        let signalled = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
-        ensure!(signalled.success(), "the process cannot be signalled");
-        let status = self.child.wait().await?;
-        ensure!(status.success(), "the process ended with {status}");
-        Ok(())
+        terminate(&mut self.child).await
     }
+}
+
+/// Asks a process to end (SIGTERM) and waits until it has.
+///
+/// # Errors
+/// It ends with an error, or had ended before.
+pub async fn terminate(child: &mut Child) -> anyhow::Result<()> {
+    let pid = child.id().context("the process has ended already")?;
+    let signalled = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
+    ensure!(signalled.success(), "the process cannot be signalled");
+    let status = child.wait().await?;
+    ensure!(status.success(), "the process ended with {status}");
+    Ok(())
 }
 
 /// Path of a program of this workspace.
@@ -93,9 +115,10 @@ async fn listening(lines: &mut Lines<BufReader<ChildStderr>>) -> anyhow::Result<
     anyhow::bail!("it said: {seen}")
 }
 
-#[expect(clippy::print_stderr, reason = "shown with a test that fails")]
-async fn pass_on(mut lines: Lines<BufReader<ChildStderr>>) {
+async fn pass_on(mut lines: Lines<BufReader<ChildStderr>>, mut log: impl AsyncWrite + Unpin) {
     while let Ok(Some(line)) = lines.next_line().await {
-        eprintln!("{line}");
+        // A log that takes no more must not stop the process that writes to it.
+        let _ = log.write_all(format!("{line}\n").as_bytes()).await;
     }
+    let _ = log.flush().await;
 }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
 };
 
@@ -59,6 +59,8 @@ struct Inner {
     descriptor: Arc<MetricDescriptor>,
     budget: Arc<Budget>,
     series: RwLock<HashMap<SeriesKey, Series>>,
+    /// Whether there is an overflow series.
+    overflowed: AtomicBool,
 }
 
 /// A registered metric; a cheap handle.
@@ -72,6 +74,7 @@ impl Metric {
             descriptor: Arc::new(descriptor),
             budget,
             series: RwLock::default(),
+            overflowed: AtomicBool::new(false),
         }))
     }
 
@@ -130,8 +133,15 @@ impl Metric {
         }
         match all.get(&overflow) {
             Some(series) => series.clone(),
-            None => self.insert_new(&mut all, &overflow, true),
+            None => {
+                self.0.overflowed.store(true, Relaxed);
+                self.insert_new(&mut all, &overflow, true)
+            }
         }
+    }
+
+    pub(crate) fn has_overflowed(&self) -> bool {
+        self.0.overflowed.load(Relaxed)
     }
 
     fn insert_new(

@@ -133,6 +133,14 @@ impl Registry {
         self.budget.used()
     }
 
+    /// Names of the metrics that have had more series than there was room for, without the namespace.
+    #[must_use]
+    pub fn overflowed(&self) -> Vec<String> {
+        let metrics = self.metrics.read();
+        let overflowed = metrics.by_name.iter().filter(|(_, metric)| metric.has_overflowed());
+        overflowed.map(|(name, _)| name.clone()).collect()
+    }
+
     /// The namespace.
     #[must_use]
     pub fn namespace(&self) -> &str {

@@ -105,6 +105,7 @@ fn past_the_budget_series_overflow() {
         series.apply(1.0, Operation::Add, NOW).unwrap();
     }
     assert_eq!(registry.series_count(), 2);
+    assert_eq!(registry.overflowed(), ["c"]);
     let last = values(&registry).remove(0);
     assert_eq!(last, (1, SeriesValue::Counter(2.0)));
 }

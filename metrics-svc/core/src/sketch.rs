@@ -8,7 +8,7 @@
 pub const RELATIVE_ACCURACY: f64 = 0.0095;
 
 /// `ln((1 + RELATIVE_ACCURACY) / (1 - RELATIVE_ACCURACY))`, the width of the widest bucket.
-const LN_GAMMA: f64 = 0.019_000_571_598_0;
+const LN_GAMMA: f64 = 0.019_000_571_614_286_515;
 /// Buckets for each doubling: the interpolated logarithm rises by at least 4/3 where the natural one rises by 1.
 const SCALE: f64 = 0.75 / LN_GAMMA;
 /// Buckets a sign may take: spans 62 decimal orders of magnitude. Beyond it, those nearest to zero fold together.

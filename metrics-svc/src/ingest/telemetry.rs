@@ -77,11 +77,21 @@ fn counter(meter: &Meter, name: &'static str, description: &'static str) -> Coun
 
 /// Reads the sizes whenever the page is scraped.
 fn observe_sizes(meter: &Meter, registry: &Arc<Registry>, producers: &Arc<ProducerTable>) {
-    let registry = Arc::clone(registry);
+    let counted = Arc::clone(registry);
     meter
         .u64_observable_gauge("series")
         .with_description("Series in memory.")
-        .with_callback(move |gauge| gauge.observe(registry.series_count() as u64, &[]))
+        .with_callback(move |gauge| gauge.observe(counted.series_count() as u64, &[]))
+        .build();
+    let registry = Arc::clone(registry);
+    meter
+        .u64_observable_gauge("overflowed")
+        .with_description("Metrics that have had more series than there was room for; always 1.")
+        .with_callback(move |gauge| {
+            for metric in registry.overflowed() {
+                gauge.observe(1, &[KeyValue::new("metric", metric)]);
+            }
+        })
         .build();
     let producers = Arc::clone(producers);
     meter

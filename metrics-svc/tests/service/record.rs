@@ -130,11 +130,29 @@ async fn values_of_a_producer_need_a_sequence() {
 }
 
 #[tokio::test]
-async fn shutdown_ends_an_open_stream() {
+async fn a_value_that_cannot_be_leaves_no_series_behind() {
+    let server = Server::start().await;
+    let mut stream = Stream::open(&mut server.client().await).await;
+    let request = RecordRequest {
+        metrics: vec![metric("c_total", MetricKind::Counter, &["a"])],
+        events: vec![event("c_total", &[("a", "x")], f64::NAN)],
+        ..RecordRequest::default()
+    };
+    assert_eq!(stream.exchange(request).await.rejections[0].reason(), RejectionReason::InvalidValue);
+    assert_eq!(server.values("c_total").await, []);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_first_message_of_a_producer_may_be_a_batch() {
     let server = Server::start().await;
     let mut client = server.client().await;
-    let mut stream = Stream::open(&mut client).await;
-    stream.exchange(hello(1)).await;
-    server.cancel();
-    assert_eq!(stream.response().await.unwrap_err().code(), Code::Unavailable);
+    for (resumed, sequence) in [(0, 1), (1, 2), (2, 2)] {
+        let mut stream = Stream::open(&mut client).await;
+        let first = RecordRequest { samples: batch(1, 5.0).samples, sequence, ..hello(1) };
+        assert_eq!(stream.exchange(first).await.acked_sequence, resumed);
+        assert_eq!(stream.response().await.unwrap().acked_sequence, sequence);
+    }
+    assert_eq!(values(&mut client).await, [Value::Counter(10.0)]);
+    server.stop().await;
 }

@@ -1,6 +1,7 @@
 //! Pages that nobody here wrote the readers of.
 
 use anyhow::Result;
+use vision_proto::detector::v1::{GetModelRequest, detector_service_client::DetectorServiceClient};
 use vision_tests::{
     eventually::eventually,
     frames, page, python,
@@ -39,11 +40,12 @@ async fn without_a_metrics_service_the_detector_shows_the_same_page() -> Result<
     let id = frames::publish(&mut redis, frames::STREAM, &frames::jpeg(&frames::read("0000.jpg")?)).await?;
     detections_of(&mut redis, &id).await?;
     crate::fixture::settled(detector.http, 1).await?;
+    DetectorServiceClient::connect(detector.endpoint()).await?.get_model(GetModelRequest {}).await?;
     let text = page::get(detector.http, "/metrics").await?;
     python::promtool(&text).await?;
     python::run::<&str>("check_exposition.py", &[], &text).await?;
     assert!(text.contains(r#"frames_processed_total{model="nanodet-g-416",status="success"} 1"#), "{text}");
-    assert!(text.contains("# TYPE detector_svc_"), "{text}");
+    assert!(text.contains("# TYPE detector_svc_requests_total counter"), "{text}");
     // Once a second the process looks at itself.
     eventually("memory usage", async || {
         let page = page::MetricsPage::read(detector.http).await?;
