@@ -29,7 +29,7 @@ use crate::{
     pipeline::{FrameResult, Pipeline, PipelineHandle},
     publish::{Publisher, Watchers},
     sampler,
-    settings::Settings,
+    settings::{MetricsSettings, Settings},
     source::{self, redis::RedisSource},
 };
 
@@ -115,17 +115,7 @@ impl App {
     /// # Errors
     /// [`AppError`]: an address is taken, or the settings cannot be used.
     pub async fn bind(settings: Settings) -> Result<Self, AppError> {
-        let (recorder, metrics) = match settings.metrics.recorder() {
-            Some(recorder) => {
-                let (recorder, task) = Recorder::connect(recorder)?;
-                (recorder, Metrics::Service(task))
-            }
-            None => {
-                let max_series = settings.metrics.max_series;
-                let registry = Arc::new(Registry::with_max_series(&settings.metrics.namespace, max_series));
-                (Recorder::local(Arc::clone(&registry)), Metrics::Here(registry))
-            }
-        };
+        let (recorder, metrics) = Metrics::start(&settings.metrics)?;
         let bind = |address| move |source| AppError::Bind { address, source };
         let (grpc_addr, http_addr) = (settings.grpc.listen, settings.http.listen);
         let reads_redis = !settings.redis.url.is_empty();
@@ -223,6 +213,20 @@ impl App {
 }
 
 impl Metrics {
+    fn start(settings: &MetricsSettings) -> Result<(Recorder, Self), AppError> {
+        let registry = Arc::new(Registry::with_max_series(&settings.namespace, settings.max_series));
+        if !settings.enabled {
+            return Ok((Recorder::disabled(), Self::Here(registry)));
+        }
+        match settings.recorder() {
+            Some(recorder) => {
+                let (recorder, task) = Recorder::connect(recorder)?;
+                Ok((recorder, Self::Service(task)))
+            }
+            None => Ok((Recorder::local(Arc::clone(&registry)), Self::Here(registry))),
+        }
+    }
+
     fn snapshot_source(&self) -> http::SnapshotSource {
         match self {
             Self::Service(_) => Arc::new(|| Snapshot { time: unix_now(), metrics: Vec::new() }),

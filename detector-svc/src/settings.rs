@@ -66,6 +66,8 @@ vision_service::settings! {
 vision_service::settings! {
     /// Where metrics go.
     pub struct MetricsSettings checked by check_metrics {
+        /// Whether metrics are recorded at all.
+        pub enabled: bool = true,
         /// Address of metrics-svc, as in `http://metrics-svc:50052`. Empty: this process aggregates its metrics and
         /// shows them on its own HTTP page.
         pub endpoint: String = String::new(),

@@ -67,7 +67,7 @@ async fn a_taken_address_exits_1_and_is_named() {
 async fn sigterm_and_sigint_end_it_with_0_though_a_stream_is_open() {
     for signal in ["-TERM", "-INT"] {
         let mut process = Process::start();
-        let grpc = process.address("gRPC").await;
+        let grpc = process.address("grpc").await;
         let mut client = MetricsServiceClient::connect(format!("http://{grpc}")).await.unwrap();
         let (_requests, receiver) = tokio::sync::mpsc::channel::<RecordRequest>(1);
         let _responses = client.record(ReceiverStream::new(receiver)).await.unwrap();
@@ -97,8 +97,8 @@ impl Process {
         loop {
             let line = tokio::time::timeout(PATIENCE, self.log.next_line()).await.unwrap().unwrap().unwrap();
             let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-            if line["fields"]["server"] == server {
-                return line["fields"]["address"].as_str().unwrap().to_owned();
+            if let Some(address) = line["fields"][server].as_str() {
+                return address.to_owned();
             }
         }
     }

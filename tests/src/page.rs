@@ -75,6 +75,17 @@ impl MetricsPage {
         counts.map(|sample| sample.value).sum()
     }
 
+    /// Mean of a distribution's observations over the series that have all these labels; 0 without any.
+    #[must_use]
+    pub fn mean(&self, metric: &str, labels: &[(&str, &str)]) -> f64 {
+        let total = |part| {
+            let parts = self.samples(metric).filter(|sample| sample.part.as_deref() == Some(part));
+            parts.filter(|sample| has_all(sample, labels)).map(|sample| sample.value).sum::<f64>()
+        };
+        let count = total("count");
+        if count > 0.0 { total("sum") / count } else { 0.0 }
+    }
+
     /// The frame ledger.
     #[must_use]
     pub fn ledger(&self) -> LedgerPage {
@@ -87,6 +98,10 @@ impl MetricsPage {
             in_flight: self.sum("frames_in_flight", &[]),
         }
     }
+}
+
+fn has_all(sample: &Sample, labels: &[(&str, &str)]) -> bool {
+    labels.iter().all(|(name, value)| sample.labels.get(*name).is_some_and(|own| own == value))
 }
 
 impl LedgerPage {
