@@ -53,9 +53,9 @@ vision_service::settings! {
         /// (`boxes_scores`).
         pub family: String = "auto".to_owned(),
         /// Scores above this count as detections, 0..=1.
-        pub confidence_threshold: f32 = 0.35,
+        pub confidence_threshold: f64 = 0.35,
         /// Boxes of one class that overlap by more than this are one object: intersection over union, 0..=1.
-        pub iou_threshold: f32 = 0.6,
+        pub iou_threshold: f64 = 0.6,
         /// Most detections in one image, the most confident ones.
         pub max_detections: usize = 300,
         /// Class names in the order of class identifiers. Empty: those in the model file.
@@ -114,8 +114,8 @@ impl ModelSettings {
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
         Thresholds {
-            confidence: self.confidence_threshold,
-            iou: self.iou_threshold,
+            confidence: self.confidence_threshold as f32,
+            iou: self.iou_threshold as f32,
             max_detections: self.max_detections,
         }
     }

@@ -1,16 +1,19 @@
 //! A session: one model, loaded and ready to run batches of up to a fixed size.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use ort::{
     session::builder::{GraphOptimizationLevel, SessionBuilder},
-    value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType},
+    value::{DynValue, TensorRef},
 };
 
-use super::{Provider, ProviderError, RuntimeError, provider::register, runtime::environment};
 use vision_service::settings::InvalidSetting;
 
-use crate::model::{GraphInfo, Model, ModelError, Output, Outputs, Port};
+use super::{
+    InferenceError, LoadError, Provider, RuntimeError, graph::graph_info, provider::register,
+    runtime::environment,
+};
+use crate::model::{Model, Output, Outputs};
 
 vision_service::settings! {
     /// Inference.
@@ -40,55 +43,6 @@ const MAX_THREADS: usize = 1024;
 /// The model that is part of this program, and its name.
 const BUILT_IN: (&str, &[u8]) =
     ("nanodet-g-416", include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/nanodet-g-416.onnx")));
-
-/// Why there is no session.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// ONNX Runtime is not there.
-    #[error(transparent)]
-    Runtime(#[from] RuntimeError),
-    /// The model file cannot be read.
-    #[error("model file {} cannot be read: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is no graph that ONNX Runtime takes.
-    #[error("model {name} cannot be loaded, an ONNX file was expected: {source}")]
-    Graph {
-        /// The model.
-        name: String,
-        /// What ONNX Runtime says.
-        source: ort::Error,
-    },
-    /// An execution provider is missing.
-    #[error(transparent)]
-    Provider(#[from] ProviderError),
-    /// The graph is not a detector that we know.
-    #[error("model {name}: {source}")]
-    Model {
-        /// The model.
-        name: String,
-        /// Why.
-        source: ModelError,
-    },
-    /// The model does not run.
-    #[error("model {name} failed its warm-up: {source}")]
-    WarmUp {
-        /// The model.
-        name: String,
-        /// Why.
-        source: InferenceError,
-    },
-}
-
-/// Why a run failed.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct InferenceError(#[from] ort::Error);
 
 /// A session and the model that it runs.
 #[derive(Debug)]
@@ -222,38 +176,6 @@ fn builder(settings: &RuntimeSettings) -> Result<SessionBuilder, RuntimeError> {
         .and_then(|builder| builder.with_inter_threads(1))
         .and_then(|builder| builder.with_intra_op_spinning(settings.spinning))
         .map_err(broken)
-}
-
-fn graph_info(session: &ort::session::Session) -> Result<GraphInfo, ort::Error> {
-    let metadata = session.metadata()?;
-    let keys = metadata.custom_keys()?;
-    let entries: BTreeMap<String, String> =
-        keys.into_iter().filter_map(|key| metadata.custom(&key).map(|value| (key, value))).collect();
-    Ok(GraphInfo {
-        inputs: session.inputs().iter().map(port).collect(),
-        outputs: session.outputs().iter().map(port).collect(),
-        metadata: entries,
-    })
-}
-
-fn port(outlet: &Outlet) -> Port {
-    let (element, dimensions) = match outlet.dtype() {
-        ValueType::Tensor { ty, shape, .. } => {
-            (element_name(ty), shape.iter().map(|side| usize::try_from(*side).ok()).collect())
-        }
-        other => (format!("{other:?}"), Vec::new()),
-    };
-    Port { name: outlet.name().to_owned(), element, dimensions }
-}
-
-/// Name of an element type as ONNX writes it.
-fn element_name(element: &TensorElementType) -> String {
-    match element {
-        TensorElementType::Float32 => "float32".to_owned(),
-        TensorElementType::Float16 => "float16".to_owned(),
-        TensorElementType::Float64 => "float64".to_owned(),
-        other => format!("{other:?}").to_lowercase(),
-    }
 }
 
 fn check(settings: &RuntimeSettings) -> Result<(), InvalidSetting> {

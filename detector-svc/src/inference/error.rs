@@ -1,0 +1,55 @@
+//! Why a model is not loaded, or does not run.
+
+use std::path::PathBuf;
+
+use super::{ProviderError, RuntimeError};
+use crate::model::ModelError;
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// ONNX Runtime is not there.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The model file cannot be read.
+    #[error("model file {} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no graph that ONNX Runtime takes.
+    #[error("model {name} cannot be loaded, an ONNX file was expected: {source}")]
+    Graph {
+        /// The model.
+        name: String,
+        /// What ONNX Runtime says.
+        source: ort::Error,
+    },
+    /// An execution provider is missing.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The graph is not a detector that we know.
+    #[error("model {name}: {source}")]
+    Model {
+        /// The model.
+        name: String,
+        /// Why.
+        source: ModelError,
+    },
+    /// The model does not run.
+    #[error("model {name} failed its warm-up: {source}")]
+    WarmUp {
+        /// The model.
+        name: String,
+        /// Why.
+        source: InferenceError,
+    },
+}
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct InferenceError(#[from] ort::Error);
