@@ -12,6 +12,7 @@ use std::{
 
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
+use vision_metrics::catalogue;
 use vision_metrics_client::Recorder;
 use vision_proto::detector::v1::detector_service_server::DetectorServiceServer;
 use vision_service::{
@@ -64,6 +65,7 @@ impl App {
     /// [`AppError`]: an address is taken, or the settings cannot be used.
     pub async fn bind(settings: Settings) -> Result<Self, AppError> {
         let (recorder, metrics) = MetricsSink::start(&settings.metrics)?;
+        recorder.declare(catalogue::ALL);
         let bind = |address| move |source| AppError::Bind { address, source };
         let (grpc_addr, http_addr) = (settings.grpc.listen, settings.http.listen);
         let reads_redis = !settings.redis.url.is_empty();

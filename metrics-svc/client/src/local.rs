@@ -23,6 +23,12 @@ impl Local {
         Self { registry, dropped: dropped.and_then(|series| series.counter()) }
     }
 
+    /// Makes a metric known that may have no series yet.
+    pub(crate) fn declare(&self, spec: &MetricSpec) -> Result<(), LookupError> {
+        self.registry.register(spec.descriptor())?;
+        Ok(())
+    }
+
     pub(crate) fn counter(&self, spec: &MetricSpec, label_values: &[&str]) -> Result<Counter, LookupError> {
         self.series(spec, MetricKind::Counter, label_values, Series::counter)
     }

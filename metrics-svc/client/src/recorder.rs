@@ -61,6 +61,20 @@ impl Recorder {
         Self(Sink::Disabled)
     }
 
+    /// Makes metrics known before anything of them is recorded, so that a page shows what to expect.
+    pub fn declare(&self, specs: &[&MetricSpec]) {
+        for spec in specs {
+            let declared = match &self.0 {
+                Sink::Remote(remote, _) => remote.declare(spec),
+                Sink::Local(local) => local.declare(spec),
+                Sink::Disabled => Ok(()),
+            };
+            if let Err(error) = declared {
+                self.refuse(&error);
+            }
+        }
+    }
+
     /// The counter with these label values, in the order of the metric's labels.
     #[must_use]
     pub fn counter(&self, spec: &MetricSpec, label_values: &[&str]) -> Counter {
@@ -195,6 +209,15 @@ mod tests {
             };
             assert_eq!(seen.count, 1, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_declared_shows_without_series() {
+        let registry = Arc::new(Registry::new(""));
+        Recorder::local(Arc::clone(&registry)).declare(&[&ACTIVE_TRACKS]);
+        let metrics = snapshot(&registry).metrics;
+        let declared = metrics.iter().find(|metric| metric.name == ACTIVE_TRACKS.name);
+        assert!(declared.is_some_and(|metric| metric.series.is_empty()));
     }
 
     #[test]

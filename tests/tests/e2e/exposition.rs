@@ -22,6 +22,10 @@ async fn promtool_and_the_python_parser_accept_the_pages() -> Result<()> {
         python::run::<&str>("check_exposition.py", &[], &page).await?;
     }
     let page = page::get(fixture.metrics.http, "/metrics").await?;
+    for spec in vision_metrics::catalogue::ALL {
+        let line = format!("# TYPE vision_detect_segment_{} {}\n", spec.name, spec.kind);
+        assert!(page.contains(&line), "{line} is not in {page}");
+    }
     for line in [
         r#"vision_detect_segment_frames_processed_total{model="nanodet-g-416",status="success"} 1"#,
         r#"vision_detect_segment_inference_provider_info{model="nanodet-g-416",provider="cpu",device="cpu",instance="detector"} 1"#,

@@ -12,6 +12,8 @@ use std::sync::atomic::{
 pub(crate) struct Increment {
     whole: AtomicU64,
     rest: AtomicU64,
+    /// Whether a batch has held it: a counter shows from 0 on, so that its first rise is seen as one.
+    told: AtomicBool,
 }
 
 impl Increment {
@@ -32,12 +34,16 @@ impl Increment {
         }
     }
 
-    /// Takes all of it; `None` when there is nothing.
+    /// Takes all of it, the first time even if it is 0; `None` when there is nothing to tell.
     pub(super) fn take(&self) -> Option<f64> {
         let whole = take(&self.whole);
         let rest = f64::from_bits(take(&self.rest));
         let sum = whole as f64 + rest;
-        (sum > 0.0).then_some(sum)
+        let news = sum > 0.0 || !self.told.load(Relaxed);
+        if news {
+            self.told.store(true, Relaxed);
+        }
+        news.then_some(sum)
     }
 }
 
@@ -109,6 +115,7 @@ mod tests {
     #[test]
     fn an_increment_is_taken_once() {
         let increment = Increment::default();
+        assert_eq!(increment.take(), Some(0.0));
         assert_eq!(increment.take(), None);
         increment.add_one();
         increment.add(2.5);

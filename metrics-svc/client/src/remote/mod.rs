@@ -126,9 +126,14 @@ impl Remote {
         self.series.read().refresh_gauges();
     }
 
+    /// Makes a metric known that may have no series yet.
+    pub(crate) fn declare(&self, spec: &MetricSpec) -> Result<(), LookupError> {
+        self.series.write().declare(spec)
+    }
+
     /// The next declarations for a stream, as many as fit one message.
-    pub(crate) fn declare(&self, declared: &mut Declared) -> Declarations {
-        self.series.read().declare(declared)
+    pub(crate) fn next_declarations(&self, declared: &mut Declared) -> Declarations {
+        self.series.read().next_declarations(declared)
     }
 
     fn series(

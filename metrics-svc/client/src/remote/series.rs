@@ -50,7 +50,7 @@ struct Series {
     cell: Cell,
 }
 
-/// Metrics in the order of their first series, and all series in the order of their numbers.
+/// Metrics in the order in which they became known, and all series in the order of their numbers.
 #[derive(Debug, Default)]
 pub(super) struct SeriesTable {
     metrics: Vec<MetricSpec>,
@@ -136,18 +136,28 @@ impl SeriesTable {
         }
     }
 
-    /// The next declarations for a stream, as many as fit one message.
-    pub(super) fn declare(&self, declared: &mut Declared) -> Declarations {
+    /// Makes a metric known that may have no series yet.
+    pub(super) fn declare(&mut self, spec: &MetricSpec) -> Result<(), LookupError> {
+        self.metric(spec).map(drop)
+    }
+
+    /// The next declarations for a stream, as many as fit one message: metrics before their series.
+    pub(super) fn next_declarations(&self, declared: &mut Declared) -> Declarations {
         let (mut metrics, mut definitions, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for (id, series) in self.series.iter().enumerate().skip(declared.series) {
+        for spec in &self.metrics[declared.metrics..] {
             if bytes >= MAX_DECLARATION_BYTES {
                 break;
             }
-            if series.metric == declared.metrics {
-                let descriptor = wire::descriptor(&self.metrics[series.metric]);
-                bytes += descriptor.encoded_len();
-                metrics.push(descriptor);
-                declared.metrics += 1;
+            let descriptor = wire::descriptor(spec);
+            bytes += descriptor.encoded_len();
+            metrics.push(descriptor);
+            declared.metrics += 1;
+        }
+        let told = |series: &&Series| series.metric < declared.metrics;
+        let known = self.series.iter().enumerate().skip(declared.series);
+        for (id, series) in known.take_while(|(_, series)| told(series)) {
+            if bytes >= MAX_DECLARATION_BYTES {
+                break;
             }
             let definition = SeriesDefinition {
                 id: id as u32,
@@ -156,9 +166,10 @@ impl SeriesTable {
             };
             bytes += definition.encoded_len();
             definitions.push(definition);
-            declared.series += 1;
         }
-        Declarations { metrics, series: definitions, complete: declared.series == self.series.len() }
+        declared.series += definitions.len();
+        let complete = declared.metrics == self.metrics.len() && declared.series == self.series.len();
+        Declarations { metrics, series: definitions, complete }
     }
 
     fn metric(&mut self, spec: &MetricSpec) -> Result<usize, LookupError> {

@@ -32,17 +32,30 @@ fn each_stream_is_told_everything_once_in_order() {
     let mut table = SeriesTable::default();
     id(&mut table, &DETECTIONS, &["m", "cat"]);
     let mut declared = Declared::default();
-    let first = table.declare(&mut declared);
+    let first = table.next_declarations(&mut declared);
     assert_eq!((first.metrics.len(), first.series.len()), (1, 1));
     id(&mut table, &DETECTIONS, &["m", "dog"]);
     id(&mut table, &ACTIVE_TRACKS, &["m"]);
-    let second = table.declare(&mut declared);
+    let second = table.next_declarations(&mut declared);
     assert_eq!(second.metrics[0].name, "active_tracks");
     let ids: Vec<u32> = second.series.iter().map(|series| series.id).collect();
     assert_eq!(ids, [1, 2]);
     assert!(second.complete);
-    let other_stream = table.declare(&mut Declared::default());
+    let other_stream = table.next_declarations(&mut Declared::default());
     assert_eq!((other_stream.metrics.len(), other_stream.series.len()), (2, 3));
+}
+
+#[test]
+fn a_metric_is_told_before_it_has_a_series() {
+    let mut table = SeriesTable::default();
+    table.declare(&DETECTIONS).unwrap();
+    table.declare(&DETECTIONS).unwrap();
+    let mut declared = Declared::default();
+    let first = table.next_declarations(&mut declared);
+    assert_eq!((first.metrics.len(), first.series.len(), first.complete), (1, 0, true));
+    id(&mut table, &DETECTIONS, &["m", "cat"]);
+    let second = table.next_declarations(&mut declared);
+    assert_eq!((second.metrics.len(), second.series.len()), (0, 1));
 }
 
 #[test]
@@ -54,7 +67,7 @@ fn declarations_are_cut_to_the_size_of_a_message() {
     }
     let (mut declared, mut told) = (Declared::default(), 0);
     loop {
-        let next = table.declare(&mut declared);
+        let next = table.next_declarations(&mut declared);
         told += next.series.len();
         let bytes: usize = next.series.iter().map(Message::encoded_len).sum();
         assert!(bytes < 2 * MAX_DECLARATION_BYTES);

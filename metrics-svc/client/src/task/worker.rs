@@ -180,7 +180,7 @@ impl Worker {
 
     /// A message with the next declarations, and whether these are the last.
     fn request(&self, declared: &mut Declared) -> (RecordRequest, bool) {
-        let declarations = self.remote.declare(declared);
+        let declarations = self.remote.next_declarations(declared);
         let request = RecordRequest {
             metrics: declarations.metrics,
             series: declarations.series,
