@@ -19,7 +19,7 @@ export ORT_DYLIB_PATH ?= $(LOCAL)/onnxruntime/$(ORT_VERSION)$(if $(GPU),-gpu)/li
 TEST_PYTHON := $(LOCAL)/python/bin/python
 # Asked for when it is needed: a target before it may have installed it.
 PROMTOOL = $(or $(shell command -v promtool),$(LOCAL)/prometheus/usr/bin/promtool)
-BUF := $(LOCAL)/buf/node_modules/.bin/buf
+BUF := $(LOCAL)/buf-$(BUF_VERSION)/node_modules/.bin/buf
 # The sanitizer's options are unstable; this lets the stable toolchain take them.
 FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO) fuzz
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
@@ -64,10 +64,10 @@ else
 	$(call say,skipping buf lint of the wire contracts: npm is not installed)
 endif
 
-$(BUF): Makefile
-	$(call say,installing buf $(BUF_VERSION) into .local/buf)
-	@npm install --prefix $(LOCAL)/buf --no-audit --no-fund --loglevel=error @bufbuild/buf@$(BUF_VERSION) >/dev/null
-	@touch $@
+$(BUF):
+	$(call say,installing buf $(BUF_VERSION) into .local)
+	@npm install --prefix $(LOCAL)/buf-$(BUF_VERSION) --no-audit --no-fund --loglevel=error \
+		@bufbuild/buf@$(BUF_VERSION) >/dev/null
 
 bench: runtime redis python ## runs every benchmark
 	$(call say,running the benchmarks)

@@ -1,6 +1,6 @@
 //! detector-svc: the command line, then the service until a signal ends it.
 
-use std::process::ExitCode;
+use std::{future::Future, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use detector_svc::{
@@ -28,26 +28,33 @@ enum Command {
     Publish(ReplayArgs),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let command_line: CommandLine = match cli::parse() {
         Ok(command_line) => command_line,
         Err(code) => return code,
     };
     let outcome = match command_line.command {
-        Some(Command::Publish(args)) => publish(&args).await,
+        Some(Command::Publish(args)) => run(publish(&args)),
         None => match command_line.args.start::<Settings>(&APP) {
-            Started::Run(settings) => serve(settings).await,
+            Started::Run(settings) => run(serve(settings)),
             Started::Exit(code) => return code,
         },
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("failed to start: {error:#}");
+            tracing::error!("failed: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs to the end and waits for nothing else: what blocks a thread beyond the grace must not keep the process.
+fn run(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {

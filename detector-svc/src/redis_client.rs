@@ -1,6 +1,9 @@
 //! Connections to Redis, and what is recorded of the commands sent over them.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use redis::{
     AsyncConnectionConfig, Client, RedisError, RedisResult,
@@ -8,7 +11,7 @@ use redis::{
 };
 use serde::{Deserialize, Serialize};
 use vision_metrics::catalogue::{REDIS_ERRORS, REDIS_OPERATION_DURATION, REDIS_OPERATIONS};
-use vision_metrics_client::Recorder;
+use vision_metrics_client::{Counter, Histogram, Recorder};
 use vision_service::settings::InvalidSetting;
 
 /// Which frames of a stream are looked at.
@@ -74,35 +77,40 @@ impl RedisSettings {
     }
 }
 
-/// Records commands: how many, how long, what went wrong.
+/// Records one kind of operation: how often, how long, what went wrong.
 #[derive(Clone, Debug)]
-pub(crate) struct RedisMetrics(Recorder);
+pub(crate) struct RedisMetrics {
+    operation: &'static str,
+    succeeded: Counter,
+    failed: Counter,
+    duration: Histogram,
+    recorder: Recorder,
+}
 
 impl RedisMetrics {
-    pub(crate) fn new(recorder: &Recorder) -> Self {
-        Self(recorder.clone())
-    }
-
-    /// Records `count` operations that one exchange begun at `started` was for.
-    pub(crate) fn observe<T>(
-        &self,
-        operation: &str,
-        started: Instant,
-        count: usize,
-        result: &RedisResult<T>,
-    ) {
-        let took = self.0.histogram(&REDIS_OPERATION_DURATION, &[operation]);
-        took.observe_duration(started.elapsed());
-        self.count(operation, count, result.as_ref().err());
-    }
-
-    /// Counts `count` operations without a duration, as of a read that waits for news.
-    pub(crate) fn count(&self, operation: &str, count: usize, error: Option<&RedisError>) {
-        let status = if error.is_some() { "failure" } else { "success" };
-        self.0.counter(&REDIS_OPERATIONS, &[operation, status]).add(count as f64);
-        if let Some(error) = error {
-            self.0.counter(&REDIS_ERRORS, &[operation, error_type(error)]).add(count as f64);
+    pub(crate) fn new(recorder: &Recorder, operation: &'static str) -> Self {
+        Self {
+            operation,
+            succeeded: recorder.counter(&REDIS_OPERATIONS, &[operation, "success"]),
+            failed: recorder.counter(&REDIS_OPERATIONS, &[operation, "failure"]),
+            duration: recorder.histogram(&REDIS_OPERATION_DURATION, &[operation]),
+            recorder: recorder.clone(),
         }
+    }
+
+    /// Records an operation that began at `started`.
+    pub(crate) fn observe<T>(&self, started: Instant, result: &RedisResult<T>) {
+        self.duration.observe_duration(started.elapsed());
+        match result {
+            Ok(_) => self.succeeded.inc(),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Counts an operation that failed, without a duration, as of a read that waits for news.
+    pub(crate) fn fail(&self, error: &RedisError) {
+        self.failed.inc();
+        self.recorder.counter(&REDIS_ERRORS, &[self.operation, error_type(error)]).inc();
     }
 }
 
@@ -131,6 +139,10 @@ fn check(settings: &RedisSettings) -> Result<(), InvalidSetting> {
     }
     if settings.streams.iter().any(String::is_empty) {
         return Err(InvalidSetting::new("streams", "has an empty name"));
+    }
+    let mut seen = HashSet::new();
+    if let Some(twice) = settings.streams.iter().find(|name| !seen.insert(*name)) {
+        return Err(InvalidSetting::new("streams", format!("names {twice:?} twice")));
     }
     if settings.timeout.is_zero() {
         return Err(InvalidSetting::new("timeout", "is zero"));

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use vision_metrics::catalogue::{MEMORY_USAGE, QUEUE_SIZE};
 use vision_metrics_client::{Gauge, Recorder};
 
-use crate::pipeline::{BottleneckGauges, PipelineHandle};
+use crate::pipeline::{BottleneckGauges, Depths, PipelineHandle};
 
 /// Pause between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -16,16 +16,18 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) async fn sample(pipeline: PipelineHandle, recorder: Recorder, stop: CancellationToken) {
     let mut memory = Memory::new(&recorder);
     let mut bottleneck = BottleneckGauges::new(&recorder, Instant::now());
-    let frames = recorder.gauge(&QUEUE_SIZE, &["frames"]);
-    let requests = recorder.gauge(&QUEUE_SIZE, &["requests"]);
+    let queues =
+        ["intake", "requests", "batch", "publish"].map(|queue| recorder.gauge(&QUEUE_SIZE, &[queue]));
     let mut ticks = tokio::time::interval(INTERVAL);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         memory.update();
         bottleneck.update(pipeline.bottleneck(), Instant::now());
-        let (waiting_frames, waiting_requests) = pipeline.waiting();
-        frames.set(waiting_frames as f64);
-        requests.set(waiting_requests as f64);
+        let Depths { intake, requests, batch, publish } = pipeline.depths();
+        for (queue, depth) in queues.iter().zip([intake, requests, batch, publish]) {
+            queue.set(depth as f64);
+        }
     }
+    queues.iter().for_each(|queue| queue.set(0.0));
 }
 
 /// Memory of this process.

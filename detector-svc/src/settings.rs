@@ -18,7 +18,7 @@ use crate::{
 
 vision_service::settings! {
     /// Settings of detector-svc.
-    pub struct Settings {
+    pub struct Settings checked by check {
         /// Redis, where frames come from and detections go to.
         pub redis: RedisSettings,
         /// What is published to Redis.
@@ -86,8 +86,8 @@ vision_service::settings! {
     pub struct GrpcSettings {
         /// Address to listen on; port 0 picks a free one.
         pub listen: SocketAddr = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 50051)),
-        /// Bytes of one request: an image and a little more.
-        pub max_message_bytes: usize = 64 * 1024 * 1024,
+        /// Most bytes of one request: an image and a little more.
+        pub max_message_bytes: usize = 32 * 1024 * 1024,
     }
 }
 
@@ -135,6 +135,20 @@ impl Settings {
     #[must_use]
     pub fn pipeline(&self) -> PipelineSettings {
         PipelineSettings { batch: self.batch.clone(), image: self.image.clone() }
+    }
+}
+
+/// A stream that is written to and read from would feed on itself.
+fn check(settings: &Settings) -> Result<(), InvalidSetting> {
+    let written = [
+        ("publish.objects_stream", &settings.publish.objects_stream),
+        ("publish.labels_stream", &settings.publish.labels_stream),
+    ];
+    match written.iter().find(|(_, name)| settings.redis.streams.contains(name)) {
+        Some((key, name)) => {
+            Err(InvalidSetting::new(*key, format!("is {name:?}, which `redis.streams` reads")))
+        }
+        None => Ok(()),
     }
 }
 

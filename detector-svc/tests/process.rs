@@ -30,6 +30,12 @@ fn settings_that_cannot_be_used_exit_64_and_are_named() {
     assert_ends(&["--set", "batch.max_size=0"], 64, &["batch.max_size", "0"]);
     assert_ends(&["--set", "metrics.endpoint=nowhere"], 64, &["metrics.endpoint", "nowhere"]);
     assert_ends(&["--set", "redis.url=http://x"], 64, &["redis.url"]);
+    assert_ends(
+        &["--set", "redis.streams=[\"a\", \"a\"]", "--set", "redis.url=redis://x"],
+        64,
+        &["\"a\" twice"],
+    );
+    assert_ends(&["--set", "redis.streams=[\"detected_objects\"]"], 64, &["publish.objects_stream", "reads"]);
     assert_ends(&["--config", "/nonexistent.toml"], 64, &["/nonexistent.toml"]);
     assert_ends(&["--nonsense"], 64, &["--nonsense"]);
 }
@@ -47,9 +53,8 @@ fn sound_settings_are_checked_and_shown() {
 #[test]
 fn a_model_that_cannot_be_served_exits_1_with_what_was_expected() {
     assert_ends(&["--set", "model.path=/nonexistent.onnx"], 1, &["/nonexistent.onnx", "cannot be read"]);
-    let no_model = format!("model.path={}", file!());
-    let no_model = no_model.replace("detector-svc/", "");
-    assert_ends(&["--set", &no_model], 1, &["process", "an ONNX file was expected"]);
+    let no_model = concat!("model.path=", env!("CARGO_MANIFEST_DIR"), "/tests/process.rs");
+    assert_ends(&["--set", no_model], 1, &["process", "an ONNX file was expected"]);
     let classifier = concat!("model.path=", env!("CARGO_MANIFEST_DIR"), "/tests/models/identity.onnx");
     assert_ends(&["--set", classifier], 1, &["identity", "not a detector of a known family", "`scores`"]);
     let labels = "model.labels=[\"a\", \"b\"]";

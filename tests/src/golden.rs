@@ -33,16 +33,23 @@ pub fn read() -> anyhow::Result<BTreeMap<String, Vec<Found>>> {
     Ok(serde_json::from_slice(&std::fs::read(path)?)?)
 }
 
-/// Compares both ways: each detection has its counterpart, except those so near to the threshold that the other side
-/// may have missed them.
+/// Pairs detections one to one, the most confident first. What is left on either side must be so near to the threshold
+/// that the other side may have missed it.
 ///
 /// # Errors
 /// The first detection without a counterpart.
 pub fn compare(expected: &[Found], found: &[Found]) -> anyhow::Result<()> {
-    for (these, those, whose) in [(expected, found, "expected"), (found, expected, "unexpected")] {
-        for one in these.iter().filter(|one| one.confidence > THRESHOLD + MAX_CONFIDENCE_GAP) {
-            anyhow::ensure!(those.iter().any(|other| same(one, other)), "{whose}: {one:?}, have: {those:#?}");
+    let mut unmatched: Vec<&Found> = found.iter().collect();
+    let mut missing = Vec::new();
+    for one in expected {
+        match unmatched.iter().position(|other| same(one, other)) {
+            Some(index) => drop(unmatched.remove(index)),
+            None => missing.push(one),
         }
+    }
+    for (these, whose) in [(missing, "expected"), (unmatched, "unexpected")] {
+        let sure = these.into_iter().find(|one| one.confidence > THRESHOLD + MAX_CONFIDENCE_GAP);
+        anyhow::ensure!(sure.is_none(), "{whose}: {sure:?}, expected {expected:#?}, found {found:#?}");
     }
     Ok(())
 }

@@ -34,11 +34,29 @@ impl Process {
         Self::start_logging_to(name, settings, tokio::io::stderr()).await
     }
 
+    /// Like [`Process::start`], without waiting until the process is ready: it may have to wait for something itself.
+    ///
+    /// # Errors
+    /// It is not built, or does not come up.
+    pub async fn start_without_waiting(name: &str, settings: &impl Settings) -> anyhow::Result<Self> {
+        Self::launch(name, settings, tokio::io::stderr()).await
+    }
+
     /// Like [`Process::start`], with its log lines going to `log`.
     ///
     /// # Errors
     /// It is not built, or does not become ready.
     pub async fn start_logging_to(
+        name: &str,
+        settings: &impl Settings,
+        log: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> anyhow::Result<Self> {
+        let process = Self::launch(name, settings, log).await?;
+        eventually("readiness", async || page::ready(process.http).await).await?;
+        Ok(process)
+    }
+
+    async fn launch(
         name: &str,
         settings: &impl Settings,
         log: impl AsyncWrite + Send + Unpin + 'static,
@@ -56,7 +74,6 @@ impl Process {
         let mut lines = BufReader::new(stderr).lines();
         let (grpc, http) = listening(&mut lines).await.with_context(|| format!("{name} did not start"))?;
         tokio::spawn(pass_on(lines, log));
-        eventually("readiness", async || page::ready(http).await).await?;
         Ok(Self { grpc, http, child, _settings: folder })
     }
 

@@ -75,6 +75,8 @@ fn launch(port: u16, dir: &TempDir) -> anyhow::Result<Child> {
     let mut command = Command::new("redis-server");
     command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]).arg(port.to_string());
     command.arg("--dir").arg(dir.path()).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+    // Ctrl-C is this program's to handle: Redis is needed until the last.
+    command.process_group(0);
     command.spawn().context("redis-server cannot be started: `make redis` installs it")
 }
 

@@ -2,8 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use vision_metrics::{Registry, Snapshot};
-use vision_metrics_client::{Recorder, RecorderTask};
+use vision_metrics::{Registry, Snapshot, catalogue::FRAMES_IN_FLIGHT};
+use vision_metrics_client::{Recorder, RecorderSettings, RecorderTask};
+use vision_proto::metrics::v1::{
+    GetMetricsRequest, metrics_service_client::MetricsServiceClient, series::Value,
+};
 use vision_service::http::SnapshotSource;
 
 use super::{AppError, unix_now};
@@ -11,9 +14,14 @@ use crate::settings::MetricsSettings;
 
 /// Where metrics go.
 pub(super) enum MetricsSink {
-    Service(RecorderTask),
+    Service(RecorderTask, RecorderSettings),
     Here(Arc<Registry>),
 }
+
+/// Label that tells producers apart.
+const INSTANCE: &str = "instance";
+/// How long the metrics service may take to tell about an earlier run.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl MetricsSink {
     /// Starts recording as the settings say.
@@ -23,9 +31,9 @@ impl MetricsSink {
             return Ok((Recorder::disabled(), Self::Here(registry)));
         }
         match settings.recorder() {
-            Some(recorder) => {
-                let (recorder, task) = Recorder::connect(recorder)?;
-                Ok((recorder, Self::Service(task)))
+            Some(service) => {
+                let (recorder, task) = Recorder::connect(service.clone())?;
+                Ok((recorder, Self::Service(task, service)))
             }
             None => Ok((Recorder::local(Arc::clone(&registry)), Self::Here(registry))),
         }
@@ -34,7 +42,7 @@ impl MetricsSink {
     /// What this process shows on its own page.
     pub(super) fn snapshot_source(&self) -> SnapshotSource {
         match self {
-            Self::Service(_) => Arc::new(|| Snapshot { time: unix_now(), metrics: Vec::new() }),
+            Self::Service(..) => Arc::new(|| Snapshot { time: unix_now(), metrics: Vec::new() }),
             Self::Here(registry) => {
                 let registry = Arc::clone(registry);
                 Arc::new(move || registry.snapshot(unix_now()))
@@ -42,12 +50,45 @@ impl MetricsSink {
         }
     }
 
+    /// Frames that an earlier run of this process had in flight when it was killed, as far as the metrics service
+    /// was told: nobody else can give them a verdict.
+    pub(super) async fn abandoned_frames(&self) -> u64 {
+        let Self::Service(_, settings) = self else {
+            return 0;
+        };
+        let asked = tokio::time::timeout(PATIENCE, in_flight(settings)).await;
+        match asked.map_err(|_| format!("no answer within {PATIENCE:?}")).flatten() {
+            Ok(frames) => frames as u64,
+            Err(error) => {
+                tracing::info!(error, "cannot tell whether an earlier run has left frames without a verdict");
+                0
+            }
+        }
+    }
+
     /// Waits until everything recorded is acknowledged.
     pub(super) async fn finish(self, patience: Duration) {
-        if let Self::Service(task) = self
+        if let Self::Service(task, _) = self
             && let Err(unflushed) = task.shutdown(patience).await
         {
             tracing::warn!(error = %unflushed, "metrics are lost");
         }
     }
+}
+
+async fn in_flight(settings: &RecorderSettings) -> Result<f64, String> {
+    let client = MetricsServiceClient::connect(settings.endpoint.clone()).await;
+    let request = GetMetricsRequest {
+        name_prefix: FRAMES_IN_FLIGHT.name.to_owned(),
+        labels: [(INSTANCE.to_owned(), settings.producer_id.clone())].into(),
+        ..GetMetricsRequest::default()
+    };
+    let page = client.map_err(|error| error.to_string())?.get_metrics(request).await;
+    let page = page.map_err(|status| status.to_string())?.into_inner();
+    let series = page.metrics.into_iter().flat_map(|metric| metric.series);
+    let values = series.filter_map(|series| match series.value {
+        Some(Value::Gauge(value)) => Some(value),
+        _ => None,
+    });
+    Ok(values.fold(0.0, |sum, value| sum + value))
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use vision_metrics::catalogue;
 use vision_metrics_client::Recorder;
@@ -29,7 +29,8 @@ use self::{
     running::{Running, load},
 };
 use crate::{
-    grpc::{DetectorGrpc, Engine},
+    grpc::{DetectorGrpc, Engine, oversized_is_invalid},
+    ledger::Ledger,
     publish::Watchers,
     settings::Settings,
     source,
@@ -48,14 +49,22 @@ const FLUSH_SHARE: u32 = 4;
 
 /// The service, listening and not serving yet.
 pub struct App {
+    parts: Parts,
+    metrics: MetricsSink,
+    grpc: grpc::Bound,
+    http: http::Bound,
+}
+
+/// What every part of the service is given.
+struct Parts {
     settings: Settings,
     started: Instant,
     readiness: Readiness,
     telemetry: Telemetry,
     recorder: Recorder,
-    metrics: MetricsSink,
-    grpc: grpc::Bound,
-    http: http::Bound,
+    watchers: Watchers,
+    /// Set once the model is loaded.
+    engine: Arc<OnceLock<Engine>>,
 }
 
 impl App {
@@ -68,19 +77,23 @@ impl App {
         recorder.declare(catalogue::ALL);
         let bind = |address| move |source| AppError::Bind { address, source };
         let (grpc_addr, http_addr) = (settings.grpc.listen, settings.http.listen);
-        let reads_redis = !settings.redis.url.is_empty();
-        let redis = reads_redis.then_some(source::redis::READY_CONDITION);
+        let redis = (!settings.redis.url.is_empty()).then_some(source::redis::READY_CONDITION);
         let conditions: Vec<_> = [MODEL_READY].into_iter().chain(redis).collect();
+        let telemetry =
+            Telemetry::new("detector_svc").map_err(|error| AppError::Telemetry(error.to_string()))?;
         Ok(Self {
-            started: Instant::now(),
-            readiness: Readiness::awaiting(&conditions),
-            telemetry: Telemetry::new("detector_svc")
-                .map_err(|error| AppError::Telemetry(error.to_string()))?,
-            recorder,
             metrics,
             grpc: grpc::bind(grpc_addr).await.map_err(bind(grpc_addr))?,
             http: http::bind(http_addr).await.map_err(bind(http_addr))?,
-            settings,
+            parts: Parts {
+                started: Instant::now(),
+                readiness: Readiness::awaiting(&conditions),
+                telemetry,
+                recorder,
+                watchers: Watchers::default(),
+                engine: Arc::default(),
+                settings,
+            },
         })
     }
 
@@ -101,64 +114,97 @@ impl App {
     /// # Errors
     /// [`AppError`]: the model cannot be served, or a part ended by itself.
     pub async fn run(self, token: CancellationToken) -> Result<(), AppError> {
-        let Self { settings, started, readiness, telemetry, recorder, metrics, grpc, http } = self;
+        let Self { parts, metrics, grpc, http } = self;
+        let grace = parts.settings.shutdown.grace;
         // The pages stay up until everything else has ended, so that the last counts can be read.
         let pages_token = CancellationToken::new();
-        let drain = Drain::new(pages_token.clone(), settings.shutdown.grace);
-        let exposition = Exposition {
-            snapshot: metrics.snapshot_source(),
-            telemetry: telemetry.clone(),
-            readiness: readiness.clone(),
-            health: Health::new(APP, started),
-        };
-        drain.spawn(http.serve(exposition.router(), pages_token.clone()));
+        let drain = Drain::new(pages_token.clone(), grace);
+        drain.spawn(http.serve(parts.pages(&metrics).router(), pages_token.clone()));
+        let server = drain.spawn(grpc.serve(parts.api(&token), token.clone()));
 
-        let (engine, watchers) = (Arc::new(OnceLock::new()), Watchers::default());
-        let service = DetectorGrpc::new(Arc::clone(&engine), watchers.clone(), token.clone());
-        let service = DetectorServiceServer::new(service)
-            .max_decoding_message_size(settings.grpc.max_message_bytes)
-            .max_encoding_message_size(usize::MAX);
-        let api = grpc::Api::new(&readiness, &telemetry).with(service);
-        let mut server = drain.spawn(grpc.serve(api, token.clone()));
-
-        let served = async {
-            let Some(loaded) = token.run_until_cancelled(load(&settings)).await else {
-                return Ok(None);
-            };
-            let running = Running::start(loaded?, &settings, &recorder, &readiness, watchers, &token)?;
-            let pipeline = running.handle();
-            let (thresholds, max_batch_size) = (settings.model.thresholds(), settings.batch.max_size);
-            // Nobody else sets it.
-            let _ = engine.set(Engine { pipeline, thresholds, max_batch_size });
-            readiness.set(MODEL_READY, true);
-            Ok::<_, AppError>(Some(running))
+        let running = token.run_until_cancelled(parts.start(&metrics, &token)).await.transpose();
+        let ended = match &running {
+            Ok(running) => until_ended(running.as_ref(), server, &token).await,
+            Err(_) => Ok(()),
         };
-        let outcome = match served.await {
-            Ok(running) => {
-                // Told to end, the server may be the first to have done so.
-                let ended = match token.run_until_cancelled(&mut server).await {
-                    Some(ended) if !token.is_cancelled() => Err(server_ended(ended)),
-                    _ => Ok(()),
-                };
-                let deadline = Instant::now() + settings.shutdown.grace;
-                readiness.set(ACCEPTING, false);
-                token.cancel();
-                if let Some(running) = running {
-                    running.finish(settings.shutdown.grace / FLUSH_SHARE * (FLUSH_SHARE - 1)).await;
-                }
-                metrics.finish(deadline.saturating_duration_since(Instant::now())).await;
+        let deadline = Instant::now() + grace;
+        parts.readiness.set(ACCEPTING, false);
+        token.cancel();
+        let finished = match running {
+            Ok(Some(running)) => {
+                running.finish(grace / FLUSH_SHARE * (FLUSH_SHARE - 1)).await;
                 ended
             }
-            Err(error) => {
-                token.cancel();
-                Err(error)
-            }
+            Ok(None) => ended,
+            Err(error) => Err(error),
         };
+        metrics.finish(deadline.saturating_duration_since(Instant::now())).await;
         pages_token.cancel();
-        if let Err(overdue) = drain.finish().await {
-            tracing::warn!(error = %overdue, "ending all the same");
+        match tokio::time::timeout_at(deadline.into(), drain.finish()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => tracing::warn!(?grace, "ending with connections open"),
         }
-        outcome
+        finished
+    }
+}
+
+impl Parts {
+    fn pages(&self, metrics: &MetricsSink) -> Exposition {
+        Exposition {
+            snapshot: metrics.snapshot_source(),
+            telemetry: self.telemetry.clone(),
+            readiness: self.readiness.clone(),
+            health: Health::new(APP, self.started),
+        }
+    }
+
+    fn api(&self, token: &CancellationToken) -> grpc::Api {
+        let service = DetectorGrpc::new(Arc::clone(&self.engine), self.watchers.clone(), token.clone());
+        let service = DetectorServiceServer::new(service)
+            .max_decoding_message_size(self.settings.grpc.max_message_bytes)
+            .max_encoding_message_size(usize::MAX);
+        grpc::Api::new(&self.readiness, &self.telemetry).with(oversized_is_invalid(service))
+    }
+
+    /// Loads the model and starts what needs it.
+    async fn start(&self, metrics: &MetricsSink, token: &CancellationToken) -> Result<Running, AppError> {
+        let (loaded, abandoned) = tokio::join!(load(&self.settings), metrics.abandoned_frames());
+        let loaded = loaded?;
+        let ledger = Ledger::new(&self.recorder, &loaded.model.id, abandoned);
+        let running = Running::start(self, loaded, ledger, token)?;
+        let engine = Engine {
+            pipeline: running.handle(),
+            thresholds: self.settings.model.thresholds(),
+            max_batch_size: self.settings.batch.max_size,
+        };
+        // Nobody else sets it.
+        let _ = self.engine.set(engine);
+        self.readiness.set(MODEL_READY, true);
+        Ok(running)
+    }
+}
+
+/// Waits until the service is told to end, or a part that should not ends.
+async fn until_ended(
+    running: Option<&Running>,
+    server: JoinHandle<Result<(), grpc::ServeError>>,
+    token: &CancellationToken,
+) -> Result<(), AppError> {
+    let broken = async {
+        match running {
+            Some(running) => running.broken().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        // Told to end, the server may be the first to have done so.
+        biased;
+        () = token.cancelled() => Ok(()),
+        ended = server => match token.is_cancelled() {
+            true => Ok(()),
+            false => Err(server_ended(ended)),
+        },
+        () = broken => Err(AppError::Ended { part: "the pipeline", reason: "a part of it panicked".to_owned() }),
     }
 }
 

@@ -1,27 +1,25 @@
 //! What runs once there is a model: frames in, detections out.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     task::{JoinError, JoinHandle},
 };
 use tokio_util::sync::CancellationToken;
-use vision_metrics_client::Recorder;
-use vision_service::readiness::Readiness;
 
-use super::AppError;
+use super::{AppError, Parts};
 use crate::{
     inference::LoadedModel,
+    ledger::Ledger,
+    model::Model,
     pipeline::{FrameResult, Pipeline, PipelineHandle},
-    publish::{Publisher, Watchers},
+    publish::Publisher,
     sampler,
     settings::Settings,
     source::{self, redis::RedisSource},
 };
 
-/// Results that wait to be published.
-const RESULT_CAPACITY: usize = 64;
 /// What runs once there is a model.
 pub(super) struct Running {
     pipeline: Pipeline,
@@ -33,28 +31,28 @@ pub(super) struct Running {
 impl Running {
     /// Starts the pipeline and what feeds and empties it; `token` ends the feeding.
     pub(super) fn start(
+        parts: &Parts,
         loaded: LoadedModel,
-        settings: &Settings,
-        recorder: &Recorder,
-        readiness: &Readiness,
-        watchers: Watchers,
+        ledger: Ledger,
         token: &CancellationToken,
     ) -> Result<Self, AppError> {
+        let Parts { settings, recorder, .. } = parts;
         let model = Arc::new(loaded.model.clone());
         tracing::info!(model = %model, provider = %loaded.session.provider(), "model ready");
-        let (results_tx, results) = mpsc::channel(RESULT_CAPACITY);
+        let (results_tx, results) = mpsc::channel(settings.publish.queue_capacity);
         let thresholds = settings.model.thresholds();
-        let pipeline = Pipeline::start(loaded, &settings.pipeline(), thresholds, recorder, results_tx)
-            .map_err(AppError::Thread)?;
-        let handle = pipeline.handle();
-        let sampler = tokio::spawn(sampler::sample(handle.clone(), recorder.clone(), token.clone()));
+        let pipeline =
+            Pipeline::start(loaded, &settings.pipeline(), thresholds, ledger, recorder, results_tx)
+                .map_err(AppError::Thread)?;
+        let sampler = sampler::sample(pipeline.handle(), recorder.clone(), token.clone());
+        let sampler = watched(&pipeline, sampler);
         let (publisher, feed) = if settings.redis.url.is_empty() {
-            (tokio::spawn(discard(results)), None)
+            (watched(&pipeline, discard(results)), None)
         } else {
-            let connection = settings.redis.writer(&settings.redis.client()?)?;
-            let publisher = Publisher::new(settings.publish.clone(), connection, model, watchers, recorder);
-            let feed = feed(settings, handle, recorder, readiness, token)?;
-            (tokio::spawn(publisher.run(results)), Some(feed))
+            let connected = Arc::new(Notify::new());
+            let publisher = publisher(parts, model, Arc::clone(&connected))?;
+            let feed = watched(&pipeline, feed(parts, &pipeline, connected, token)?);
+            (watched(&pipeline, publisher.run(results)), Some(feed))
         };
         Ok(Self { pipeline, feed, publisher, sampler })
     }
@@ -64,6 +62,11 @@ impl Running {
         self.pipeline.handle()
     }
 
+    /// Resolves when a part has panicked: nothing works any more.
+    pub(super) async fn broken(&self) {
+        self.pipeline.broken().await;
+    }
+
     /// Finishes the frames in progress: first no more come in, then the pipeline empties, then the publisher.
     pub(super) async fn finish(self, patience: Duration) {
         let Self { pipeline, feed, publisher, sampler } = self;
@@ -71,9 +74,9 @@ impl Running {
             if let Some(feed) = feed {
                 feed.await?;
             }
-            sampler.await?;
             tokio::task::spawn_blocking(|| pipeline.shut_down()).await?;
-            publisher.await
+            publisher.await?;
+            sampler.await
         });
         match finished.await {
             Ok(Ok(())) => tracing::info!("pipeline has drained"),
@@ -83,16 +86,31 @@ impl Running {
     }
 }
 
+/// Runs a task whose panic breaks the pipeline.
+fn watched(pipeline: &Pipeline, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let guard = pipeline.panic_guard();
+    tokio::spawn(async move {
+        let _guard = guard;
+        task.await;
+    })
+}
+
+fn publisher(parts: &Parts, model: Arc<Model>, connected: Arc<Notify>) -> Result<Publisher, AppError> {
+    let Parts { settings, recorder, watchers, .. } = parts;
+    let connection = settings.redis.writer(&settings.redis.client()?)?;
+    Ok(Publisher::new(settings.publish.clone(), connection, connected, model, watchers.clone(), recorder))
+}
+
 fn feed(
-    settings: &Settings,
-    pipeline: PipelineHandle,
-    recorder: &Recorder,
-    readiness: &Readiness,
+    parts: &Parts,
+    pipeline: &Pipeline,
+    connected: Arc<Notify>,
     token: &CancellationToken,
-) -> Result<JoinHandle<()>, AppError> {
+) -> Result<impl Future<Output = ()> + Send + use<>, AppError> {
+    let Parts { settings, recorder, readiness, .. } = parts;
     let output = &settings.publish.objects_stream;
-    let source = RedisSource::new(settings.redis.clone(), output, recorder, readiness.clone())?;
-    Ok(tokio::spawn(source::feed(source, pipeline, recorder.clone(), token.clone())))
+    let source = RedisSource::new(settings.redis.clone(), output, recorder, readiness.clone(), connected)?;
+    Ok(source::feed(source, pipeline.handle(), recorder.clone(), token.clone()))
 }
 
 /// Without Redis no stream has frames, so no results come; the channel is read to its end all the same.

@@ -1,12 +1,16 @@
 //! A caller's deadline, from the header that gRPC sends it in.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tonic::metadata::MetadataMap;
 
-/// How long the caller waits; `None` without a limit, or one that cannot be read.
-pub(super) fn timeout(metadata: &MetadataMap) -> Option<Duration> {
-    parse(metadata.get("grpc-timeout")?.to_str().ok()?)
+/// Time kept for the answer to be on its way before the server's own timer ends the call, with another status.
+const MARGIN: Duration = Duration::from_millis(5);
+
+/// Until when an answer is of use to the caller; `None` without a limit, or one that cannot be read.
+pub(super) fn answer_by(metadata: &MetadataMap, now: Instant) -> Option<Instant> {
+    let timeout = parse(metadata.get("grpc-timeout")?.to_str().ok()?)?;
+    now.checked_add(timeout.saturating_sub(MARGIN.min(timeout / 4)))
 }
 
 /// At most eight digits and a unit, as the gRPC protocol has it.

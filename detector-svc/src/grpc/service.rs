@@ -89,7 +89,7 @@ impl DetectorService for DetectorGrpc {
     type WatchStream = ResponseStream<WatchResponse>;
 
     async fn detect(&self, request: Request<DetectRequest>) -> Result<Response<DetectResponse>, Status> {
-        let deadline = deadline::timeout(request.metadata()).map(|timeout| Instant::now() + timeout);
+        let deadline = deadline::answer_by(request.metadata(), Instant::now());
         self.engine()?.detect(request.into_inner(), deadline).await.map(Response::new)
     }
 

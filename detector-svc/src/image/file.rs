@@ -2,13 +2,15 @@
 
 use std::io::Cursor;
 
-use image::{ImageDecoder, ImageError, codecs::png::PngDecoder, codecs::webp::WebPDecoder};
+use image::{DynamicImage, ImageDecoder, ImageError, codecs::png::PngDecoder, codecs::webp::WebPDecoder};
 
 use super::{CHANNELS, ColorOrder, DecodeError, Image, Limits};
 use crate::frame::FileFormat;
 
-/// Bytes a pixel of the deepest format accepted: 16-bit RGBA.
-const MAX_PIXEL_BYTES: u64 = 8;
+/// Most bytes of what a PNG file holds besides its pixels.
+const MAX_METADATA_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes a pixel with transparency.
+const RGBA_CHANNELS: usize = 4;
 
 /// Decodes a file of a known format; transparency is dropped and deep colour reduced to eight bits.
 pub(super) fn decode(
@@ -19,16 +21,16 @@ pub(super) fn decode(
 ) -> Result<Image, DecodeError> {
     let decoded = match format {
         FileFormat::Webp => read(WebPDecoder::new(Cursor::new(bytes)), limits),
-        _ => read(PngDecoder::new(Cursor::new(bytes)), limits),
+        _ => read(png(bytes), limits),
     };
-    decoded.map(|image| reorder(image, order)).map_err(|error| error.of(format))
+    decoded.map(|image| image.reorder(order)).map_err(|error| error.of(format))
 }
 
 /// Width and height of a file of a known format.
 pub(super) fn size(bytes: &[u8], format: FileFormat) -> Result<(u32, u32), DecodeError> {
     let size = match format {
         FileFormat::Webp => WebPDecoder::new(Cursor::new(bytes)).map(|decoder| decoder.dimensions()),
-        _ => PngDecoder::new(Cursor::new(bytes)).map(|decoder| decoder.dimensions()),
+        _ => png(bytes).map(|decoder| decoder.dimensions()),
     };
     size.map_err(|error| ReadError::Malformed(error).of(format))
 }
@@ -56,22 +58,32 @@ impl From<ImageError> for ReadError {
     }
 }
 
+/// Opens a PNG file: the limit is on what accompanies the pixels, a compressed colour profile for one.
+fn png(bytes: &[u8]) -> Result<PngDecoder<Cursor<&[u8]>>, ImageError> {
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(MAX_METADATA_BYTES);
+    PngDecoder::with_limits(Cursor::new(bytes), limits)
+}
+
+/// Reads the pixels; the memory for them follows from the size, which is checked first.
 fn read(decoder: Result<impl ImageDecoder, ImageError>, limits: Limits) -> Result<Image, ReadError> {
-    let mut decoder = decoder?;
+    let decoder = decoder?;
     let (width, height) = decoder.dimensions();
     limits.check(width.into(), height.into()).map_err(ReadError::Refused)?;
-    let mut bounds = image::Limits::default();
-    bounds.max_alloc = Some(u64::from(limits.max_side) * u64::from(limits.max_side) * MAX_PIXEL_BYTES);
-    decoder.set_limits(bounds)?;
-    let pixels = image::DynamicImage::from_decoder(decoder)?.into_rgb8().into_raw();
+    let pixels = match DynamicImage::from_decoder(decoder)? {
+        DynamicImage::ImageRgba8(image) => without_alpha(image.into_raw()),
+        image => image.into_rgb8().into_raw(),
+    };
     Ok(Image { width, height, pixels })
 }
 
-fn reorder(mut image: Image, order: ColorOrder) -> Image {
-    if order == ColorOrder::Bgr {
-        for pixel in image.pixels.chunks_exact_mut(CHANNELS) {
-            pixel.swap(0, 2);
-        }
+/// Moves the colours together in place: a second buffer would cost as much memory again.
+fn without_alpha(mut pixels: Vec<u8>) -> Vec<u8> {
+    let count = pixels.len() / RGBA_CHANNELS;
+    for pixel in 0..count {
+        let from = pixel * RGBA_CHANNELS;
+        pixels.copy_within(from..from + CHANNELS, pixel * CHANNELS);
     }
-    image
+    pixels.truncate(count * CHANNELS);
+    pixels
 }

@@ -37,6 +37,8 @@ pub struct Image {
 pub struct Limits {
     /// Most pixels along a side.
     pub max_side: u32,
+    /// Most pixels in all: a file of a few kilobytes may unfold to any number of them.
+    pub max_pixels: u32,
 }
 
 /// Why bytes did not become an image.
@@ -53,6 +55,9 @@ pub enum DecodeError {
         /// What the decoder said.
         detail: String,
     },
+    /// The decoder gave up in a way that it should not.
+    #[error("the image makes its decoder fail")]
+    Panicked,
     /// The bytes begin like no format we know.
     #[error("not a JPEG, PNG or WebP image: the first bytes are {0}")]
     UnknownFormat(String),
@@ -64,6 +69,16 @@ pub enum DecodeError {
         /// Rows, as the image claims.
         height: u64,
         /// Most pixels along a side.
+        max: u32,
+    },
+    /// The sides are within their limit, and the image is too large all the same.
+    #[error("image of {width}x{height} pixels: at most {max} pixels in all are allowed")]
+    Pixels {
+        /// Pixels a row, as the image claims.
+        width: u64,
+        /// Rows, as the image claims.
+        height: u64,
+        /// Most pixels in all.
         max: u32,
     },
     /// A raw buffer has another length than its size calls for.
@@ -86,14 +101,31 @@ impl Limits {
     /// Accepts a size or says what is wrong with it.
     ///
     /// # Errors
-    /// [`DecodeError::Size`] when a side is 0 or longer than the limit.
+    /// [`DecodeError::Size`] when a side is 0 or longer than the limit, [`DecodeError::Pixels`] when there are too
+    /// many pixels in all.
     pub fn check(&self, width: u64, height: u64) -> Result<(), DecodeError> {
         let fits = |side| (1..=u64::from(self.max_side)).contains(&side);
-        if fits(width) && fits(height) {
-            Ok(())
-        } else {
-            Err(DecodeError::Size { width, height, max: self.max_side })
+        if !fits(width) || !fits(height) {
+            return Err(DecodeError::Size { width, height, max: self.max_side });
         }
+        // Sides that fit have 32 bits, so their product cannot overflow.
+        if width * height > u64::from(self.max_pixels) {
+            return Err(DecodeError::Pixels { width, height, max: self.max_pixels });
+        }
+        Ok(())
+    }
+}
+
+impl Image {
+    /// Turns red-first pixels, which this image must have, into `order`.
+    #[must_use]
+    pub(crate) fn reorder(mut self, order: ColorOrder) -> Self {
+        if order == ColorOrder::Bgr {
+            for pixel in self.pixels.chunks_exact_mut(CHANNELS) {
+                pixel.swap(0, 2);
+            }
+        }
+        self
     }
 }
 

@@ -5,12 +5,12 @@
 use std::io::Cursor;
 
 use bytes::Bytes;
-use image::{ImageFormat, RgbImage};
+use image::{DynamicImage, ImageFormat, RgbImage};
 
 use super::*;
 use crate::frame::RawLayout;
 
-const LIMITS: Limits = Limits { max_side: 10_000 };
+const LIMITS: Limits = Limits { max_side: 10_000, max_pixels: 50_000_000 };
 
 fn picture() -> RgbImage {
     RgbImage::from_fn(7, 5, |x, y| image::Rgb([x as u8 * 30, y as u8 * 50, 200]))
@@ -42,6 +42,47 @@ fn lossless_files_decode_exactly_in_either_order() {
         let bgr = run(encoded(format), false, Encoding::AnyFile, ColorOrder::Bgr).unwrap();
         assert!(bgr.pixels.chunks(3).zip(rgb.pixels.chunks(3)).all(|(b, r)| b[0] == r[2] && b[1] == r[1]));
     }
+}
+
+#[test]
+fn transparency_is_dropped_and_deep_colour_reduced() {
+    let rgba = DynamicImage::from(picture()).into_rgba8();
+    for image in
+        [DynamicImage::from(rgba.clone()), DynamicImage::from(DynamicImage::from(rgba).into_rgba16())]
+    {
+        let mut png = Cursor::new(Vec::new());
+        image.write_to(&mut png, ImageFormat::Png).unwrap();
+        let rgb = run(png.into_inner(), false, Encoding::AnyFile, ColorOrder::Rgb).unwrap();
+        assert_eq!(rgb.pixels, picture().into_raw(), "{:?}", image.color());
+    }
+}
+
+#[test]
+fn an_image_of_too_many_pixels_is_refused_with_the_limit() {
+    let jpeg = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/grey.jpg")).unwrap();
+    let raw = Encoding::Raw { width: 7, height: 5, layout: RawLayout::Grey };
+    for (bytes, encoding, pixels) in [
+        (encoded(ImageFormat::Png), Encoding::AnyFile, 7 * 5),
+        (encoded(ImageFormat::WebP), Encoding::AnyFile, 7 * 5),
+        (jpeg, Encoding::AnyFile, 27 * 21),
+        (vec![0; 35], raw, 7 * 5),
+    ] {
+        let payload = Payload { bytes: Bytes::from(bytes), base64: false, encoding };
+        let run = |max_pixels| decode(&payload, ColorOrder::Bgr, Limits { max_side: 100, max_pixels });
+        assert!(run(pixels).is_ok());
+        let error = run(pixels - 1).unwrap_err();
+        assert!(matches!(error, DecodeError::Pixels { .. }), "{error}");
+        assert!(error.to_string().contains(&format!("at most {} pixels", pixels - 1)), "{error}");
+    }
+}
+
+#[test]
+fn the_largest_sides_overflow_nothing() {
+    let limits = Limits { max_side: u32::MAX, max_pixels: u32::MAX };
+    let side = u32::MAX;
+    let encoding = Encoding::Raw { width: side, height: side, layout: RawLayout::Bgra };
+    let payload = Payload { bytes: Bytes::new(), base64: false, encoding };
+    assert!(matches!(decode(&payload, ColorOrder::Rgb, limits), Err(DecodeError::Pixels { .. })));
 }
 
 #[test]

@@ -2,10 +2,15 @@
 
 mod verdict;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
+
+use parking_lot::RwLock;
 
 use vision_metrics::catalogue::{
     ERRORS, FRAMES_DROPPED, FRAMES_IN_FLIGHT, FRAMES_PROCESSED, FRAMES_RECEIVED,
@@ -29,6 +34,8 @@ struct Inner {
     errors: [Counter; Failure::ALL.len()],
     in_flight: Gauge,
     open: AtomicU64,
+    /// Received frames by stream.
+    received: RwLock<HashMap<StreamId, Counter>>,
 }
 
 /// One frame in flight. Dropped without a verdict, the frame counts as dropped for shutdown.
@@ -39,20 +46,26 @@ pub struct Ticket {
 }
 
 impl Ledger {
-    /// A ledger for frames that `model` looks at.
+    /// A ledger for frames that `model` looks at. `abandoned` frames were in flight when an earlier run of this
+    /// process was killed: they are counted as dropped, in the same step in which none is in flight any more.
     #[must_use]
-    pub fn new(recorder: &Recorder, model: &str) -> Self {
+    pub fn new(recorder: &Recorder, model: &str, abandoned: u64) -> Self {
         let in_flight = recorder.gauge(&FRAMES_IN_FLIGHT, &[]);
-        in_flight.set(0.0);
-        Self(Arc::new(Inner {
+        let ledger = Self(Arc::new(Inner {
             processed: recorder.counter(&FRAMES_PROCESSED, &[model, "success"]),
             failed: recorder.counter(&FRAMES_PROCESSED, &[model, "failure"]),
             dropped: DropReason::ALL.map(|r| recorder.counter(&FRAMES_DROPPED, &[model, r.as_str()])),
             errors: Failure::ALL.map(|f| recorder.counter(&ERRORS, &[f.component(), f.as_str()])),
             in_flight,
             open: AtomicU64::new(0),
+            received: RwLock::default(),
             recorder: recorder.clone(),
-        }))
+        }));
+        recorder.together(|| {
+            ledger.0.in_flight.set(0.0);
+            ledger.dropped(DropReason::Shutdown).add(abandoned as f64);
+        });
+        ledger
     }
 
     /// Takes a frame in.
@@ -84,7 +97,12 @@ impl Ledger {
     }
 
     fn received(&self, stream: &StreamId) -> Counter {
-        self.0.recorder.counter(&FRAMES_RECEIVED, &[stream.as_str()])
+        if let Some(counter) = self.0.received.read().get(stream) {
+            return counter.clone();
+        }
+        let counter = self.0.recorder.counter(&FRAMES_RECEIVED, &[stream.as_str()]);
+        self.0.received.write().insert(stream.clone(), counter.clone());
+        counter
     }
 
     fn dropped(&self, reason: DropReason) -> &Counter {

@@ -36,7 +36,7 @@ fn reasons_and_failures_index_their_own_counters() {
 #[test]
 fn each_verdict_has_its_counters() {
     let registry = Arc::new(Registry::new(""));
-    let ledger = Ledger::new(&Recorder::local(Arc::clone(&registry)), "m");
+    let ledger = Ledger::new(&Recorder::local(Arc::clone(&registry)), "m", 0);
     let stream = StreamId::new("cam");
     ledger.receive(&stream).processed();
     ledger.receive(&stream).dropped(DropReason::Expired);
@@ -63,7 +63,7 @@ proptest! {
     #[test]
     fn the_ledger_balances_after_every_step(verdicts in prop::collection::vec(0..6_u8, 0..60)) {
         let registry = Arc::new(Registry::new(""));
-        let ledger = Ledger::new(&Recorder::local(Arc::clone(&registry)), "m");
+        let ledger = Ledger::new(&Recorder::local(Arc::clone(&registry)), "m", 0);
         let stream = StreamId::new("cam");
         let mut open = Vec::new();
         for verdict in verdicts {
@@ -91,9 +91,16 @@ proptest! {
 }
 
 #[test]
+fn frames_of_a_killed_run_are_dropped() {
+    let registry = Arc::new(Registry::new(""));
+    let _ledger = Ledger::new(&Recorder::local(Arc::clone(&registry)), "m", 3);
+    assert_eq!(read(&registry), [("frames_dropped_total m shutdown".to_owned(), 3.0)].into());
+}
+
+#[test]
 fn a_reader_finds_it_balanced_at_any_moment() {
     let registry = Arc::new(Registry::new(""));
-    let ledger = Ledger::new(&Recorder::local(Arc::clone(&registry)), "m");
+    let ledger = Ledger::new(&Recorder::local(Arc::clone(&registry)), "m", 0);
     let stream = StreamId::new("cam");
     std::thread::scope(|scope| {
         let counting = [0, 1].map(|_| {

@@ -1,6 +1,12 @@
 //! Natural batching: a batch is whatever waits when the model is about to be free.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -47,6 +53,8 @@ pub(super) struct Stamps {
 /// Gathers prepared images into the free one of two tensors, while the model works on the other.
 pub(super) struct Batcher {
     pub(super) prepared: Receiver<Prepared>,
+    /// How many of them wait.
+    pub(super) waiting: Arc<AtomicUsize>,
     /// Tensors that the model is done with: to have one is to have a place in line before the model.
     pub(super) free: Receiver<Vec<f32>>,
     pub(super) batches: Sender<Batch>,
@@ -84,6 +92,7 @@ impl Batcher {
     fn next(&self, wait: bool) -> Option<Prepared> {
         loop {
             let prepared = if wait { self.prepared.recv().ok()? } else { self.prepared.try_recv().ok()? };
+            self.waiting.fetch_sub(1, Relaxed);
             if !prepared.job.is_expired(Instant::now(), self.max_age) {
                 return Some(prepared);
             }

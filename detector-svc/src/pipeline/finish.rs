@@ -7,6 +7,7 @@ use std::{
 
 use crossbeam_channel::Receiver;
 use tokio::sync::mpsc;
+use vision_service::rate_limit::OncePer;
 
 use super::{
     DetectError, FrameResult,
@@ -20,6 +21,9 @@ use crate::{
     ledger::Failure,
     model::{Model, OutputError, Outputs, Thresholds},
 };
+
+/// Lets one log line a second tell of outputs that are none.
+static BAD_OUTPUTS: OncePer = OncePer::new(Duration::from_secs(1));
 
 /// Reads outputs in the order of the batches, so that a stream's results stay in order.
 pub(super) struct Finisher {
@@ -49,7 +53,9 @@ impl Finisher {
         let detections = match self.postprocess(&item, run) {
             Ok(detections) => detections,
             Err(error) => {
-                tracing::error!(%error, model = self.model.id, "outputs cannot be read");
+                if let Some(suppressed) = BAD_OUTPUTS.pass(begun) {
+                    tracing::error!(%error, model = self.model.id, suppressed, "outputs cannot be read");
+                }
                 let error = DetectError::Inference(error.to_string());
                 return item.origin.fail(item.ticket, Failure::Inference, error);
             }

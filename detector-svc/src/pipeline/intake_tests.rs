@@ -23,7 +23,7 @@ struct Fixture {
 impl Fixture {
     fn new(frames_per_stream: usize) -> Self {
         let limits = IntakeLimits { requests: 2, frames_per_stream };
-        let ledger = Ledger::new(&Recorder::disabled(), "m");
+        let ledger = Ledger::new(&Recorder::disabled(), "m", 0);
         Self { intake: Arc::new(Intake::new(limits)), ledger }
     }
 

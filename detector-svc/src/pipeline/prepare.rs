@@ -1,7 +1,11 @@
 //! Decoding and resizing, on a few threads of their own.
 
 use std::{
-    sync::Arc,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -9,14 +13,13 @@ use crossbeam_channel::Sender;
 use vision_service::rate_limit::OncePer;
 
 use super::{
-    DetectError,
+    DetectError, PipelineHandle,
     intake::{Intake, Place},
     job::{Job, Origin},
 };
 use crate::{
-    image::{self, ColorOrder, DecodeError, Image, Limits},
+    image::{self, ColorOrder, DecodeError, Limits},
     ledger::{DropReason, Failure},
-    model::Model,
     preprocess::{Fitted, Fitter, PreprocessError},
 };
 
@@ -46,6 +49,8 @@ enum PrepareError {
 pub(super) struct Preparer {
     intake: Arc<Intake>,
     prepared: Sender<Prepared>,
+    /// How many the batcher has not taken yet.
+    waiting: Arc<AtomicUsize>,
     fitter: Fitter,
     order: ColorOrder,
     limits: Limits,
@@ -54,14 +59,21 @@ pub(super) struct Preparer {
 
 impl Preparer {
     pub(super) fn new(
-        intake: Arc<Intake>,
+        pipeline: &PipelineHandle,
         prepared: Sender<Prepared>,
-        model: &Model,
         limits: Limits,
         max_age: Option<Duration>,
     ) -> Self {
-        let fitter = Fitter::new(&model.input);
-        Self { intake, prepared, fitter, order: model.input.color, limits, max_age }
+        let input = &pipeline.model.input;
+        Self {
+            intake: Arc::clone(&pipeline.intake),
+            waiting: Arc::clone(&pipeline.prepared),
+            prepared,
+            fitter: Fitter::new(input),
+            order: input.color,
+            limits,
+            max_age,
+        }
     }
 
     /// Works until the intake is closed and empty.
@@ -81,14 +93,17 @@ impl Preparer {
             };
             let ready = Instant::now();
             let prepared = Prepared { job, image, place, decode_started, decoded, ready };
+            self.waiting.fetch_add(1, Relaxed);
             // A closed channel means that the batcher has ended: the ledger sees the frame dropped.
             let _ = self.prepared.send(prepared);
             drop(decoding);
         }
     }
 
+    /// An image that makes a decoder panic is a bad image, and no reason to stop decoding others.
     fn prepare(&mut self, job: &Job) -> Result<(Fitted, Instant), PrepareError> {
-        let image: Image = image::decode(&job.payload, self.order, self.limits)?;
+        let decode = || image::decode(&job.payload, self.order, self.limits);
+        let image = catch_unwind(AssertUnwindSafe(decode)).unwrap_or(Err(DecodeError::Panicked))?;
         let decoded = Instant::now();
         Ok((self.fitter.fit(image)?, decoded))
     }

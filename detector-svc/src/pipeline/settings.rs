@@ -4,6 +4,8 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use vision_service::settings::InvalidSetting;
 
+use crate::image::Limits;
+
 vision_service::settings! {
     /// Queues and batches.
     pub struct BatchSettings checked by check_batch {
@@ -26,6 +28,9 @@ vision_service::settings! {
         pub threads: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1),
         /// Most pixels along a side of an image, 1 to 10000.
         pub max_side: u32 = 10_000,
+        /// Most pixels of an image in all, 1 to 100000000: a small file may unfold to a large image, and each thread
+        /// that decodes takes up to 12 bytes a pixel.
+        pub max_pixels: u32 = 50_000_000,
     }
 }
 
@@ -46,6 +51,14 @@ impl BatchSettings {
     }
 }
 
+impl ImageSettings {
+    /// What sizes of image are accepted.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits { max_side: self.max_side, max_pixels: self.max_pixels }
+    }
+}
+
 fn check_batch(settings: &BatchSettings) -> Result<(), InvalidSetting> {
     within("max_size", settings.max_size, 1, 64)?;
     within("max_per_stream", settings.max_per_stream, 1, 64)?;
@@ -54,7 +67,8 @@ fn check_batch(settings: &BatchSettings) -> Result<(), InvalidSetting> {
 
 fn check_image(settings: &ImageSettings) -> Result<(), InvalidSetting> {
     within("threads", settings.threads.get(), 1, 256)?;
-    within("max_side", settings.max_side as usize, 1, 10_000)
+    within("max_side", settings.max_side as usize, 1, 10_000)?;
+    within("max_pixels", settings.max_pixels as usize, 1, 100_000_000)
 }
 
 fn within(key: &str, value: usize, min: usize, max: usize) -> Result<(), InvalidSetting> {

@@ -1,6 +1,8 @@
 //! Publishes detections: to Redis, and to those who watch over gRPC.
 
 mod message;
+mod metrics;
+mod watchers;
 
 use std::{
     sync::Arc,
@@ -8,24 +10,26 @@ use std::{
 };
 
 use redis::{Cmd, RedisResult, Value, aio::ConnectionManager};
-use tokio::sync::{broadcast, mpsc};
-use vision_metrics::catalogue::{FRAME_AGE, PIPELINE_STAGE_DURATION, QUEUE_WAIT_DURATION};
-use vision_metrics_client::{Histogram, Recorder};
+use tokio::sync::{Notify, mpsc};
+use vision_metrics_client::Recorder;
 use vision_service::{rate_limit::OncePer, settings::InvalidSetting};
 
+use self::metrics::PublishMetrics;
+pub use self::watchers::{PublishedFrame, Watchers};
 use crate::{
     ledger::{Failure, Ticket},
     model::Model,
-    pipeline::{Detected, FrameOrigin, FrameResult},
-    redis_client::RedisMetrics,
+    pipeline::FrameResult,
 };
 
+/// Most results that may wait.
+const MAX_QUEUE_CAPACITY: usize = 65_536;
 /// Results sent to Redis in one exchange.
 const MAX_EXCHANGE: usize = 64;
-/// Results kept for a watcher that reads slowly; past it the oldest are lost to it.
-const WATCH_CAPACITY: usize = 256;
-/// Value of the `operation` label.
-const PUBLISH: &str = "publish";
+/// A connection that was not used for longer than this is tried before it is trusted with a result.
+const TRUSTED: Duration = Duration::from_millis(500);
+/// Pause before labels that could not be published are tried again.
+const LABELS_RETRY: Duration = Duration::from_secs(1);
 
 vision_service::settings! {
     /// What is published to Redis.
@@ -36,42 +40,10 @@ vision_service::settings! {
         pub objects_max_len: usize = 500,
         /// Whether a frame with nothing in it is published, too.
         pub empty_frames: bool = true,
-        /// Stream that the model's labels are published to at start.
+        /// Stream that the model's labels are published to when Redis is connected.
         pub labels_stream: String = "detectable_labels".to_owned(),
-    }
-}
-
-/// A frame and what was found in it, as those who watch get it.
-#[derive(Clone, Debug)]
-pub struct PublishedFrame {
-    /// Which frame.
-    pub frame: FrameOrigin,
-    /// What was found.
-    pub detected: Detected,
-}
-
-/// Where results can be watched; cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Watchers(broadcast::Sender<Arc<PublishedFrame>>);
-
-impl Default for Watchers {
-    fn default() -> Self {
-        Self(broadcast::Sender::new(WATCH_CAPACITY))
-    }
-}
-
-impl Watchers {
-    /// Follows what is published from now on.
-    #[must_use]
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<PublishedFrame>> {
-        self.0.subscribe()
-    }
-
-    fn tell(&self, frame: FrameOrigin, detected: Detected) {
-        if self.0.receiver_count() > 0 {
-            // The last watcher may leave at any time.
-            let _ = self.0.send(Arc::new(PublishedFrame { frame, detected }));
-        }
+        /// Results that may wait; past it the model waits.
+        pub queue_capacity: usize = 64,
     }
 }
 
@@ -79,21 +51,23 @@ impl Watchers {
 pub struct Publisher {
     settings: PublishSettings,
     connection: ConnectionManager,
+    /// When the connection last worked; `None` when it last did not.
+    worked: Option<Instant>,
+    /// Told when Redis is there again, perhaps empty.
+    connected: Arc<Notify>,
     model: Arc<Model>,
     watchers: Watchers,
-    recorder: Recorder,
-    redis: RedisMetrics,
-    stage: Histogram,
-    wait: Histogram,
+    metrics: PublishMetrics,
     log: OncePer,
 }
 
 impl Publisher {
-    /// A publisher of what `model` finds.
+    /// A publisher of what `model` finds. It publishes the labels whenever `connected` is told.
     #[must_use]
     pub fn new(
         settings: PublishSettings,
         connection: ConnectionManager,
+        connected: Arc<Notify>,
         model: Arc<Model>,
         watchers: Watchers,
         recorder: &Recorder,
@@ -101,51 +75,70 @@ impl Publisher {
         Self {
             settings,
             connection,
+            worked: None,
+            connected,
             model,
             watchers,
-            redis: RedisMetrics::new(recorder),
-            stage: recorder.histogram(&PIPELINE_STAGE_DURATION, &["publish"]),
-            wait: recorder.histogram(&QUEUE_WAIT_DURATION, &["publish"]),
-            recorder: recorder.clone(),
+            metrics: PublishMetrics::new(recorder),
             log: OncePer::new(Duration::from_secs(1)),
         }
     }
 
-    /// Publishes the labels, then results until no more come.
+    /// Publishes results until no more come, and the labels now and then.
     pub async fn run(mut self, mut results: mpsc::Receiver<FrameResult>) {
-        self.publish_labels().await;
         let mut waiting = Vec::with_capacity(MAX_EXCHANGE);
-        while results.recv_many(&mut waiting, MAX_EXCHANGE).await > 0 {
-            self.publish(std::mem::take(&mut waiting)).await;
+        let connected = Arc::clone(&self.connected);
+        let mut retry_labels = None;
+        loop {
+            tokio::select! {
+                received = results.recv_many(&mut waiting, MAX_EXCHANGE) => match received {
+                    0 => return,
+                    _ => self.publish(std::mem::take(&mut waiting)).await,
+                },
+                () = connected.notified() => retry_labels = self.publish_labels().await,
+                () = until(retry_labels) => retry_labels = self.publish_labels().await,
+            }
         }
     }
 
-    async fn publish_labels(&mut self) {
-        let entry = message::labels(&self.model, unix_now());
-        let command = xadd(&self.settings.labels_stream, "=", 1, entry);
+    /// Publishes the labels; tells when to try again if that failed.
+    async fn publish_labels(&mut self) -> Option<Instant> {
         let started = Instant::now();
+        self.ensure_connected(started).await;
+        let command = xadd(&self.settings.labels_stream, "=", 1, message::labels(&self.model, unix_now()));
         let sent: RedisResult<Value> = command.query_async(&mut self.connection).await;
-        self.redis.observe("publish_labels", started, 1, &sent);
-        if let Err(error) = sent {
-            tracing::warn!(%error, stream = self.settings.labels_stream, "failed to publish the model's labels");
-        }
+        self.metrics.labels.observe(started, &sent);
+        self.worked = sent.is_ok().then_some(started);
+        let error = sent.err()?;
+        tracing::warn!(%error, stream = self.settings.labels_stream, "failed to publish the model's labels");
+        Some(started + LABELS_RETRY)
     }
 
-    /// Sends results in one exchange and gives each its verdict.
-    async fn publish(&mut self, results: Vec<FrameResult>) {
-        let started = Instant::now();
-        let (sent, silent): (Vec<_>, Vec<_>) = results
-            .into_iter()
-            .partition(|result| self.settings.empty_frames || !result.detected.detections.is_empty());
-        for result in silent {
-            self.deliver(result, started);
-        }
-        if sent.is_empty() {
+    /// Tries a connection that may be dead without anybody knowing: a result sent over it would be lost, and one
+    /// sent twice might arrive twice.
+    async fn ensure_connected(&mut self, now: Instant) {
+        let trusted = |worked| now.duration_since(worked) < TRUSTED;
+        if self.worked.is_some_and(trusted) {
             return;
         }
-        let outcomes = self.send(&sent, started).await;
-        self.stage.observe_duration(started.elapsed());
-        for (result, outcome) in sent.into_iter().zip(outcomes) {
+        // The first failure makes the manager connect anew, which the second try waits for.
+        for _ in 0..2 {
+            let pong: RedisResult<Value> = redis::cmd("PING").query_async(&mut self.connection).await;
+            if pong.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// Sends results in one exchange and gives each its verdict, in their order.
+    async fn publish(&mut self, results: Vec<FrameResult>) {
+        let started = Instant::now();
+        let is_sent =
+            |result: &FrameResult| self.settings.empty_frames || !result.detected.detections.is_empty();
+        let sent: Vec<bool> = results.iter().map(is_sent).collect();
+        let mut outcomes = self.send(results.iter().zip(&sent), started).await.into_iter();
+        for (result, sent) in results.into_iter().zip(sent) {
+            let outcome = if sent { outcomes.next().unwrap_or_else(no_reply) } else { Ok(()) };
             match outcome {
                 Ok(()) => self.deliver(result, started),
                 Err(reason) => self.fail(result.ticket, &reason),
@@ -153,39 +146,45 @@ impl Publisher {
         }
     }
 
-    /// Whether each result arrived, in their order.
-    async fn send(&mut self, results: &[FrameResult], started: Instant) -> Vec<Result<(), String>> {
+    /// Whether each result that is to be sent arrived, in their order.
+    async fn send<'a>(
+        &mut self,
+        results: impl Iterator<Item = (&'a FrameResult, &'a bool)>,
+        started: Instant,
+    ) -> Vec<Result<(), String>> {
         let mut exchange = redis::pipe();
         exchange.ignore_errors();
-        let now = unix_now();
-        for result in results {
+        let (stream, keep, now) = (&self.settings.objects_stream, self.settings.objects_max_len, unix_now());
+        for (result, _) in results.filter(|(_, sent)| **sent) {
             let entry = message::objects(&result.frame, &result.detected, &self.model, now);
-            let (stream, keep) = (&self.settings.objects_stream, self.settings.objects_max_len);
             exchange.add_command(xadd(stream, "~", keep, entry));
         }
+        let count = exchange.len();
+        if count == 0 {
+            return Vec::new();
+        }
+        self.ensure_connected(started).await;
         let replies: RedisResult<Vec<RedisResult<Value>>> = exchange.query_async(&mut self.connection).await;
+        self.worked = replies.is_ok().then_some(started);
         match replies {
             Ok(replies) => {
-                for reply in &replies {
-                    self.redis.observe(PUBLISH, started, 1, reply);
-                }
-                let outcomes = replies.into_iter().map(|reply| reply.map(drop).map_err(|e| e.to_string()));
-                let missing = std::iter::repeat_with(|| Err("no reply".to_owned()));
-                outcomes.chain(missing).take(results.len()).collect()
+                replies.iter().for_each(|reply| self.metrics.objects.observe(started, reply));
+                replies.into_iter().map(|reply| reply.map(drop).map_err(|error| error.to_string())).collect()
             }
             Err(error) => {
                 let reason = error.to_string();
-                self.redis.observe(PUBLISH, started, results.len(), &Err::<(), _>(error));
-                vec![Err(reason); results.len()]
+                let failed = Err::<(), _>(error);
+                (0..count).for_each(|_| self.metrics.objects.observe(started, &failed));
+                vec![Err(reason); count]
             }
         }
     }
 
-    fn deliver(&self, result: FrameResult, started: Instant) {
+    fn deliver(&mut self, result: FrameResult, started: Instant) {
         let FrameResult { frame, detected, ticket, received } = result;
-        let age = self.recorder.histogram(&FRAME_AGE, &[frame.stream.as_str()]);
-        age.observe_duration(unix_now().saturating_sub(frame.captured));
-        self.wait.observe_duration(started.saturating_duration_since(received + detected.timings.total));
+        let waited = started.saturating_duration_since(received + detected.timings.total);
+        let age = unix_now().saturating_sub(frame.captured);
+        self.metrics.delivered(&frame.stream, age, waited, started.elapsed());
         self.watchers.tell(frame, detected);
         ticket.processed();
     }
@@ -195,6 +194,17 @@ impl Publisher {
         if let Some(suppressed) = self.log.pass(Instant::now()) {
             tracing::warn!(reason, suppressed, "failed to publish detections");
         }
+    }
+}
+
+fn no_reply() -> Result<(), String> {
+    Err("no reply".to_owned())
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -218,6 +228,10 @@ fn check(settings: &PublishSettings) -> Result<(), InvalidSetting> {
     }
     if settings.objects_max_len == 0 {
         return Err(InvalidSetting::new("objects_max_len", "is 0, at least 1 is needed"));
+    }
+    if !(1..=MAX_QUEUE_CAPACITY).contains(&settings.queue_capacity) {
+        let reason = format!("is {}, 1 to {MAX_QUEUE_CAPACITY} are allowed", settings.queue_capacity);
+        return Err(InvalidSetting::new("queue_capacity", reason));
     }
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! Moves frames from a source into the pipeline, and accounts for those that are none.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use tokio_util::sync::CancellationToken;
 use vision_metrics::catalogue::STREAM_LAST_FRAME_TIMESTAMP;
-use vision_metrics_client::Recorder;
+use vision_metrics_client::{Gauge, Recorder};
 use vision_service::rate_limit::OncePer;
 
 use super::{FrameSource, SourceEvent};
@@ -20,43 +23,65 @@ pub async fn feed(
     recorder: Recorder,
     stop: CancellationToken,
 ) {
-    let invalid_entries = OncePer::new(Duration::from_secs(1));
+    let mut feed = Feed {
+        pipeline,
+        recorder,
+        last_seen: HashMap::new(),
+        invalid_entries: OncePer::new(Duration::from_secs(1)),
+    };
     loop {
         let next = async {
-            pipeline.vacancy(REFRESH).await;
+            feed.pipeline.vacancy(REFRESH).await;
             source.read().await
         };
-        let Some(events) = stop.run_until_cancelled(next).await else {
+        let next = stop.run_until_cancelled(next).await;
+        let ended = next.is_none();
+        // What was read before the end was received, and so has to be accounted for.
+        for event in next.unwrap_or_else(|| source.read_so_far()) {
+            feed.take(event);
+        }
+        if ended {
             return;
-        };
-        for event in events {
-            take(event, &pipeline, &recorder, &invalid_entries);
         }
     }
 }
 
-fn take(event: SourceEvent, pipeline: &PipelineHandle, recorder: &Recorder, log: &OncePer) {
-    match event {
-        SourceEvent::Frame(frame) => {
-            seen(recorder, &frame.stream);
-            pipeline.offer(frame);
-        }
-        SourceEvent::Invalid { stream, id, reason } => {
-            seen(recorder, &stream);
-            pipeline.ledger().receive(&stream).failed(Failure::Invalid);
-            if let Some(suppressed) = log.pass(Instant::now()) {
-                tracing::warn!(%stream, entry = id, reason, suppressed, "entry skipped: it is no frame");
+/// Takes what a source tells.
+struct Feed {
+    pipeline: PipelineHandle,
+    recorder: Recorder,
+    last_seen: HashMap<StreamId, Gauge>,
+    invalid_entries: OncePer,
+}
+
+impl Feed {
+    fn take(&mut self, event: SourceEvent) {
+        match event {
+            SourceEvent::Frame(frame) => {
+                self.seen(&frame.stream);
+                self.pipeline.offer(frame);
+            }
+            SourceEvent::Invalid { stream, id, reason } => {
+                self.seen(&stream);
+                self.pipeline.ledger().receive(&stream).failed(Failure::Invalid);
+                if let Some(suppressed) = self.invalid_entries.pass(Instant::now()) {
+                    tracing::warn!(%stream, entry = id, reason, suppressed, "entry skipped: it is no frame");
+                }
+            }
+            SourceEvent::Missed { stream, reason, frames } => {
+                self.pipeline.ledger().missed(&stream, reason, frames);
+            }
+            SourceEvent::Restarted(stream) => {
+                tracing::info!(%stream, "stream has begun again");
+                self.pipeline.restart_stream(&stream);
             }
         }
-        SourceEvent::Missed { stream, reason, frames } => pipeline.ledger().missed(&stream, reason, frames),
-        SourceEvent::Restarted(stream) => {
-            tracing::info!(%stream, "stream has begun again");
-            pipeline.restart_stream(&stream);
-        }
     }
-}
 
-fn seen(recorder: &Recorder, stream: &StreamId) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    recorder.gauge(&STREAM_LAST_FRAME_TIMESTAMP, &[stream.as_str()]).set(now.as_secs_f64());
+    fn seen(&mut self, stream: &StreamId) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let gauge = self.last_seen.entry(stream.clone());
+        let new = || self.recorder.gauge(&STREAM_LAST_FRAME_TIMESTAMP, &[stream.as_str()]);
+        gauge.or_insert_with(new).set(now.as_secs_f64());
+    }
 }

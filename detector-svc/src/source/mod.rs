@@ -16,6 +16,9 @@ pub trait FrameSource: Send {
     /// Waits for news for a second or so and tells all of it, in the order of each stream. Lost connections are
     /// the source's own business: it returns nothing until it has one again.
     fn read(&mut self) -> impl Future<Output = Vec<SourceEvent>> + Send;
+
+    /// What a read that was broken off had found already.
+    fn read_so_far(&mut self) -> Vec<SourceEvent>;
 }
 
 /// What a source has to tell.

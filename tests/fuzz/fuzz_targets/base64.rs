@@ -7,7 +7,7 @@ use detector_svc::{
 };
 use libfuzzer_sys::fuzz_target;
 
-const LIMITS: Limits = Limits { max_side: 4096 };
+const LIMITS: Limits = Limits { max_side: 4096, max_pixels: 16_777_216 };
 
 /// Decodes base64 text as one row of grey pixels, the barest image there is.
 fn decode_row(text: Vec<u8>, width: usize) -> Option<Vec<u8>> {

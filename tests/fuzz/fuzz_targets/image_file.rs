@@ -8,12 +8,13 @@ use detector_svc::{
 use libfuzzer_sys::fuzz_target;
 
 /// Small, so that memory taken for a larger image stands out.
-const LIMITS: Limits = Limits { max_side: 256 };
+const LIMITS: Limits = Limits { max_side: 256, max_pixels: 40_000 };
 
 fn decode_as(data: &[u8], encoding: Encoding, order: ColorOrder) -> Option<Image> {
     let payload = Payload { bytes: data.to_vec().into(), base64: false, encoding };
     let image = decode(&payload, order, LIMITS).ok()?;
     assert!((1..=LIMITS.max_side).contains(&image.width) && (1..=LIMITS.max_side).contains(&image.height));
+    assert!(image.width * image.height <= LIMITS.max_pixels);
     assert_eq!(image.pixels.len(), image.width as usize * image.height as usize * CHANNELS);
     Some(image)
 }

@@ -3,9 +3,13 @@
 use anyhow::Result;
 use tonic::Code;
 use vision_proto::detector::v1::{DetectRequest, detector_service_client::DetectorServiceClient};
-use vision_tests::frames::{self, Entry};
+use vision_tests::{
+    frames::{self, Entry},
+    redis_server::RedisServer,
+    service::{Service, detector_settings},
+};
 
-use crate::fixture::{Fixture, none_twice};
+use crate::fixture::{Fixture, detections_of, none_twice, settled};
 
 /// A JPEG whose header claims 40,000 pixels a side.
 fn huge(jpeg: &[u8]) -> Vec<u8> {
@@ -68,6 +72,7 @@ async fn requests_that_are_none_are_refused_with_their_reason() -> Result<()> {
         (of(Vec::new()), Code::InvalidArgument, "image: is empty"),
         (of(jpeg[..1000].to_vec()), Code::InvalidArgument, "not a readable jpeg image"),
         (of(huge(&jpeg)), Code::InvalidArgument, "40000x40000"),
+        (of(vec![0xFF; 40 << 20]), Code::InvalidArgument, "too large"),
         (of(b"GIF89a".to_vec()), Code::InvalidArgument, "not a JPEG, PNG or WebP image"),
         (DetectRequest { confidence_threshold: Some(1.5), ..good.clone() }, Code::InvalidArgument, "1.5"),
         (
@@ -112,4 +117,40 @@ async fn a_flood_is_accounted_for_to_the_last_frame() -> Result<()> {
     let ids: Vec<_> = published.iter().map(|p| p.field("frame_id").to_owned()).collect();
     assert!(ids.is_sorted_by_key(|id| detector_svc::frame::FrameId::parse(id)), "order of the stream");
     fixture.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_that_passes_before_inference_is_honoured() -> Result<()> {
+    let fixture = Fixture::start().await?;
+    let mut client = DetectorServiceClient::connect(fixture.detector.endpoint()).await?;
+    let image: bytes::Bytes = frames::read("0000.jpg")?.into();
+    let mut request = tonic::Request::new(DetectRequest { image, ..DetectRequest::default() });
+    // Set by hand, so that the client does not watch the time itself.
+    request.metadata_mut().insert("grpc-timeout", "1n".parse()?);
+    let status = client.detect(request).await.unwrap_err();
+    assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status}");
+    fixture.settled(1).await.or(fixture.settled(0).await)?;
+    fixture.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_no_stream_does_not_stop_the_others() -> Result<()> {
+    let redis_server = RedisServer::start().await?;
+    let mut redis = redis_server.connect().await?;
+    redis::cmd("SET").arg("no_stream").arg("x").query_async::<()>(&mut redis).await?;
+    let mut settings = detector_settings(&redis_server.url(), "");
+    settings.redis.streams = ["no_stream", frames::STREAM, "later"].map(str::to_owned).to_vec();
+    let detector = Service::detector(settings).await?;
+    let frame = frames::jpeg(&frames::read("0000.jpg")?);
+    for stream in [frames::STREAM, "later"] {
+        let id = frames::publish(&mut redis, stream, &frame).await?;
+        detections_of(&mut redis, &id).await?;
+        redis::cmd("DEL").arg(stream).query_async::<()>(&mut redis).await?;
+        redis::cmd("SET").arg(stream).arg("x").query_async::<()>(&mut redis).await?;
+    }
+    redis::cmd("DEL").arg("no_stream").query_async::<()>(&mut redis).await?;
+    let id = frames::publish(&mut redis, "no_stream", &frame).await?;
+    detections_of(&mut redis, &id).await?;
+    settled(detector.http, 3).await?;
+    detector.stop().await
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::Result;
+use tokio::io::AsyncWriteExt as _;
 use vision_tests::{
     eventually::eventually,
     frames::{self, Entry},
@@ -85,6 +86,74 @@ async fn metrics_svc_is_killed_and_counts_made_meanwhile_arrive() -> Result<()> 
     assert_eq!(page.sum("inference_provider_info", &[("provider", "cpu")]), 1.0, "gauges are told again");
     detector.stop().await?;
     second.terminate().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_restarts_in_a_quiet_moment_and_the_next_frame_arrives() -> Result<()> {
+    let mut redis_server = RedisServer::start().await?;
+    redis_server.kill().await?;
+    let detector =
+        Process::start_without_waiting("detector-svc", &detector_settings(&redis_server.url(), "")).await?;
+    for round in 1..=3 {
+        redis_server.restart().await?;
+        eventually("readiness", async || page::ready(detector.http).await).await?;
+        let mut redis = redis_server.connect().await?;
+        eventually("labels", async || {
+            let labels: u64 = redis::cmd("XLEN").arg("detectable_labels").query_async(&mut redis).await?;
+            anyhow::ensure!(labels == 1, "{labels} entries");
+            Ok(())
+        })
+        .await?;
+        let id = frames::publish(&mut redis, frames::STREAM, &frame()?).await?;
+        detections_of(&mut redis, &id).await?;
+        assert_eq!(settled(detector.http, round).await?.ledger().success, round as f64);
+        redis_server.kill().await?;
+    }
+    detector.terminate().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_of_a_detector_killed_in_a_flood_get_a_verdict_from_its_successor() -> Result<()> {
+    let redis_server = RedisServer::start().await?;
+    let metrics = Service::metrics(metrics_settings()).await?;
+    let settings = detector_settings(&redis_server.url(), &metrics.endpoint());
+    let mut redis = redis_server.connect().await?;
+    let frame = frame()?;
+    for _ in 0..3 {
+        let detector = Process::start("detector-svc", &settings).await?;
+        for _ in 0..60 {
+            frames::publish(&mut redis, frames::STREAM, &frame).await?;
+        }
+        eventually("metrics of frames in flight", async || {
+            frames::publish(&mut redis, frames::STREAM, &frame).await?;
+            let ledger = MetricsPage::read(metrics.http).await?.ledger();
+            anyhow::ensure!(ledger.balances(), "{ledger:?} does not balance");
+            anyhow::ensure!(ledger.in_flight > 0.0, "{ledger:?}");
+            Ok(())
+        })
+        .await?;
+        detector.kill().await?;
+    }
+    let last = Process::start("detector-svc", &settings).await?;
+    balanced(metrics.http).await?;
+    none_twice(&frames::published(&mut redis).await?)?;
+    last.terminate().await?;
+    metrics.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_does_not_finish_cannot_hold_up_the_end() -> Result<()> {
+    let mut settings = detector_settings("", "");
+    settings.shutdown.grace = std::time::Duration::from_secs(2);
+    let detector = Process::start("detector-svc", &settings).await?;
+    let mut half = tokio::net::TcpStream::connect(detector.http).await?;
+    half.write_all(b"GET /metrics HTTP/1.1\r\nHost").await?;
+    let mut silent = tokio::net::TcpStream::connect(detector.grpc).await?;
+    silent.write_all(b"PRI * HTTP/2.0\r\n").await?;
+    let told = tokio::time::Instant::now();
+    detector.terminate().await?;
+    assert!(told.elapsed() < settings.shutdown.grace * 3 / 2, "{:?}", told.elapsed());
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

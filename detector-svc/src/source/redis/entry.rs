@@ -11,6 +11,8 @@ use crate::frame::{Encoding, FileFormat, Frame, FrameId, Metadata, Payload, RawL
 const MAX_SIDE: u32 = 10_000;
 /// Capture times from this on cannot be told from garbage: the year 10000, in seconds.
 const MAX_TIMESTAMP: f64 = 253_402_300_800.0;
+/// Bytes of `metadata`: a pose and little else, which is passed on with the detections.
+const MAX_METADATA_BYTES: usize = 64 * 1024;
 /// Bytes of a wrong value that a message repeats.
 const SHOWN_BYTES: usize = 40;
 
@@ -105,12 +107,15 @@ fn captured(fields: &Fields) -> Result<Option<Duration>, EntryError> {
 }
 
 fn metadata(fields: &Fields) -> Result<Metadata, EntryError> {
+    const EXPECTED: &str = "a JSON object of at most 64 KiB";
     let Some(json) = fields.get(b"metadata".as_slice()).filter(|json| !json.is_empty()) else {
         return Ok(Metadata::default());
     };
-    let entries: Result<Map<String, Value>, _> = serde_json::from_slice(json);
-    let mut entries = entries.map_err(|_| wrong("metadata", json, "a JSON object"))?;
-    match entries.remove("robot_pose") {
+    let entries: Option<Option<Map<String, Value>>> = Some(json)
+        .filter(|json| json.len() <= MAX_METADATA_BYTES)
+        .and_then(|json| serde_json::from_slice(json).ok());
+    let entries = entries.ok_or_else(|| wrong("metadata", json, EXPECTED))?;
+    match entries.unwrap_or_default().remove("robot_pose") {
         None | Some(Value::Null) => Ok(Metadata::default()),
         Some(Value::Object(pose)) => Ok(Metadata { robot_pose: Some(pose) }),
         Some(_) => Err(wrong("metadata", json, "a JSON object whose `robot_pose` is one, too")),

@@ -42,6 +42,8 @@ fn what_may_be_absent_may_be_absent() {
     let frame = with(&[("timestamp", None), ("metadata", None), ("dtype", None)]).unwrap();
     assert_eq!(frame.captured, Duration::from_millis(1_732_280_000_123));
     assert!(frame.metadata.robot_pose.is_none());
+    let nothing = with(&[("metadata", Some("null"))]).unwrap();
+    assert!(nothing.metadata.robot_pose.is_none());
     let jpeg = with(&[("format", Some("jpeg")), ("width", None), ("height", None), ("channels", None)]);
     assert_eq!(jpeg.unwrap().payload.encoding, Encoding::File(FileFormat::Jpeg));
 }
@@ -84,6 +86,8 @@ fn a_field_that_breaks_the_format_is_named_with_its_value() {
 
 #[test]
 fn a_long_value_is_cut_in_the_message() {
-    let error = with(&[("format", Some(&"x".repeat(10_000)))]).unwrap_err().to_string();
-    assert!(error.len() < 200, "{error}");
+    for field in ["format", "metadata"] {
+        let error = with(&[(field, Some(&format!("\"{}\"", "x".repeat(100_000))))]).unwrap_err().to_string();
+        assert!(error.len() < 200, "{error}");
+    }
 }

@@ -9,23 +9,24 @@ mod newest;
 mod position;
 mod reply;
 mod resume;
+mod stream;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use redis::{Client, RedisError, RedisResult, aio::MultiplexedConnection};
+use tokio::sync::Notify;
 use vision_metrics_client::Recorder;
 use vision_service::{rate_limit::OncePer, readiness::Readiness};
 
-use self::{
-    newest::{Newest, newest},
-    position::{Counters, Position},
-    reply::{RawEntry, ReadReply},
-};
+use self::{reply::ReadReply, stream::Stream};
 use super::{FrameSource, SourceEvent};
 use crate::{
     frame::{FrameId, StreamId},
-    ledger::DropReason,
     redis_client::{RedisMetrics, RedisSettings},
 };
 
@@ -35,8 +36,6 @@ pub const READY_CONDITION: &str = "redis";
 const BLOCK: Duration = Duration::from_secs(1);
 /// First pause before a lost connection is tried again.
 const RECONNECT_MIN: Duration = Duration::from_millis(50);
-/// Value of the `operation` label.
-const READ: &str = "read";
 
 type Backoff = <ExponentialBuilder as backon::BackoffBuilder>::Backoff;
 
@@ -46,8 +45,12 @@ pub struct RedisSource {
     client: Client,
     /// The stream of detections, which tells where an earlier run got to.
     output: String,
+    /// The newest frame of each stream that an earlier run has published; `None` before the first connection.
+    published: Option<HashMap<StreamId, FrameId>>,
     streams: Vec<Stream>,
     connection: Option<MultiplexedConnection>,
+    /// Told of each new connection.
+    connected: Arc<Notify>,
     backoff: Backoff,
     /// What was read and not told yet.
     events: Vec<SourceEvent>,
@@ -56,14 +59,9 @@ pub struct RedisSource {
     log: OncePer,
 }
 
-struct Stream {
-    id: StreamId,
-    /// `None` before the first look.
-    position: Option<Position>,
-}
-
 impl RedisSource {
-    /// A source of the settings' streams. `output` is the stream that detections are published to.
+    /// A source of the settings' streams. `output` is the stream that detections are published to; `connected` is
+    /// told of each new connection.
     ///
     /// # Errors
     /// The URL is none.
@@ -72,16 +70,19 @@ impl RedisSource {
         output: &str,
         recorder: &Recorder,
         readiness: Readiness,
+        connected: Arc<Notify>,
     ) -> RedisResult<Self> {
-        let streams = settings.streams.iter();
+        let now = Instant::now();
         Ok(Self {
             client: settings.client()?,
             output: output.to_owned(),
-            streams: streams.map(|name| Stream { id: StreamId::new(name), position: None }).collect(),
+            published: None,
+            streams: settings.streams.iter().map(|name| Stream::new(name, now)).collect(),
             connection: None,
+            connected,
             backoff: backoff(&settings),
             events: Vec::new(),
-            metrics: RedisMetrics::new(recorder),
+            metrics: RedisMetrics::new(recorder, "read"),
             readiness,
             log: OncePer::new(Duration::from_secs(1)),
             settings,
@@ -93,151 +94,81 @@ impl RedisSource {
             Some(connection) => connection,
             None => self.connect().await?,
         };
-        let ReadReply(streams) = self.wait_for_news(&mut connection).await?;
-        if streams.is_empty() {
-            self.look_for_restarts(&mut connection).await?;
-        }
-        for (name, entries) in streams {
-            let index = self.streams.iter().position(|stream| stream.id.as_str() == name);
-            if let (Some(index), Some(entry)) = (index, entries.into_iter().next()) {
-                self.take_newest(&mut connection, index, entry).await?;
+        self.look(&mut connection).await?;
+        // A frame that was found by looking does not wait for the next one.
+        if self.events.is_empty() {
+            let ReadReply(streams) = self.wait_for_news(&mut connection).await?;
+            for (name, entries) in streams {
+                let stream = self.streams.iter_mut().find(|stream| stream.id.as_str() == name);
+                if let (Some(stream), Some(entry)) = (stream, entries.into_iter().next()) {
+                    stream.take_newest(&mut connection, entry, &self.metrics, &mut self.events).await?;
+                }
             }
         }
         self.connection = Some(connection);
         Ok(())
     }
 
-    /// Opens a connection; the first one also finds out where each stream stands.
+    /// Opens a connection; the first one also finds out what an earlier run has published.
     async fn connect(&mut self) -> RedisResult<MultiplexedConnection> {
         let mut connection = self.settings.reader(&self.client, BLOCK).await?;
-        if self.streams.iter().any(|stream| stream.position.is_none()) {
-            let published = resume::last_published(&mut connection, &self.output).await?;
-            for index in 0..self.streams.len() {
-                if self.streams[index].position.is_none() {
-                    let resume = published.get(&self.streams[index].id).copied();
-                    self.first_look(&mut connection, index, resume).await?;
-                }
-            }
+        if self.published.is_none() {
+            self.published = Some(resume::last_published(&mut connection, &self.output).await?);
         }
         tracing::info!(streams = ?self.settings.streams, "reading frames from Redis");
         self.backoff = backoff(&self.settings);
         self.readiness.set(READY_CONDITION, true);
+        self.connected.notify_one();
         Ok(connection)
     }
 
-    /// The newest frame is news, unless an earlier run has published it. Older ones are history.
-    async fn first_look(
-        &mut self,
-        connection: &mut MultiplexedConnection,
-        index: usize,
-        resume: Option<FrameId>,
-    ) -> RedisResult<()> {
-        let id = self.streams[index].id.clone();
-        let Newest { added, length, entry } = newest(connection, id.as_str(), resume).await?;
-        let newest_id = entry.as_ref().and_then(|entry| FrameId::parse(&entry.id));
-        let counters = Counters { added, length };
-        self.streams[index].position = Some(Position::at(newest_id.or(resume), counters));
-        // An entry that is older than the last one published belongs to the time before it, too.
-        if let Some(entry) = entry.filter(|_| newest_id > resume) {
-            self.deliver(&id, entry);
+    /// Looks at the streams that are due. One that the server refuses to read is set aside: the others go on.
+    async fn look(&mut self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+        let now = Instant::now();
+        for stream in self.streams.iter_mut().filter(|stream| stream.is_due(now)) {
+            let resume = self.published.as_ref().and_then(|published| published.get(&stream.id).copied());
+            match stream.look(connection, resume, &mut self.events).await {
+                Err(error) if is_refusal(&error) => {
+                    stream.set_aside(now + self.settings.reconnect_max);
+                    self.metrics.fail(&error);
+                    if let Some(suppressed) = self.log.pass(now) {
+                        tracing::warn!(stream = %stream.id, %error, suppressed, "stream cannot be read");
+                    }
+                }
+                looked => looked?,
+            }
         }
         Ok(())
     }
 
     async fn wait_for_news(&mut self, connection: &mut MultiplexedConnection) -> RedisResult<ReadReply> {
+        let readable =
+            self.streams.iter().filter_map(|stream| Some((stream.id.as_str(), stream.read_after()?)));
+        let (names, after): (Vec<_>, Vec<_>) =
+            readable.map(|(name, after)| (name, after.to_string())).unzip();
+        if names.is_empty() {
+            tokio::time::sleep(self.settings.reconnect_max).await;
+            return Ok(ReadReply(Vec::new()));
+        }
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(1).arg("BLOCK").arg(BLOCK.as_millis() as u64).arg("STREAMS");
-        for stream in &self.streams {
-            command.arg(stream.id.as_str());
-        }
-        for stream in &self.streams {
-            let last = stream.position.and_then(|position| position.last());
-            command.arg(last.unwrap_or_default().to_string());
-        }
-        command.query_async(connection).await
-    }
-
-    /// Delivers the newest entry of a stream that has just told of `entry`.
-    async fn take_newest(
-        &mut self,
-        connection: &mut MultiplexedConnection,
-        index: usize,
-        entry: RawEntry,
-    ) -> RedisResult<()> {
-        let known = FrameId::parse(&entry.id);
-        let started = Instant::now();
-        let read = newest(connection, self.streams[index].id.as_str(), known).await;
-        self.metrics.observe(READ, started, 1, &read);
-        let read = match read {
-            Ok(read) => read,
-            Err(error) => {
-                // The entry itself arrived; what lies around it is found out with the next one.
-                self.deliver_at(index, entry, None, 0);
-                return Err(error);
+        match command.arg(names).arg(after).query_async(connection).await {
+            // The reply does not say which stream is at fault: each is looked at.
+            Err(error) if is_refusal(&error) => {
+                let now = Instant::now();
+                self.streams.iter_mut().for_each(|stream| stream.suspect(now));
+                Ok(ReadReply(Vec::new()))
             }
-        };
-        let counters = Counters { added: read.added, length: read.length };
-        match read.entry.filter(|newer| FrameId::parse(&newer.id) > known) {
-            Some(newer) => self.deliver_at(index, newer, Some(counters), 1),
-            None => self.deliver_at(index, entry, Some(counters), 0),
+            reply => reply,
         }
-        Ok(())
-    }
-
-    /// A stream that was deleted and begun again with lower identifiers would never be news to `XREAD`.
-    async fn look_for_restarts(&mut self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
-        for index in 0..self.streams.len() {
-            let Some(position) = self.streams[index].position else {
-                continue;
-            };
-            let read = newest(connection, self.streams[index].id.as_str(), position.last()).await?;
-            let counters = Counters { added: read.added, length: read.length };
-            let overtaken =
-                |entry: &RawEntry| FrameId::parse(&entry.id).is_some_and(|id| position.is_overtaken_by(id));
-            if let Some(entry) = read.entry.filter(overtaken) {
-                self.deliver_at(index, entry, Some(counters), 0);
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves a stream's position to `entry` and tells of the gap before it.
-    fn deliver_at(&mut self, index: usize, entry: RawEntry, counters: Option<Counters>, passed: u64) {
-        let Stream { id: stream, position } = &mut self.streams[index];
-        let stream = stream.clone();
-        if let (Some(position), Some(id)) = (position.as_mut(), FrameId::parse(&entry.id)) {
-            let gap = match counters {
-                Some(counters) => position.advance(id, counters, passed),
-                None => position.pass(id),
-            };
-            if gap.restarted {
-                self.events.push(SourceEvent::Restarted(stream.clone()));
-            }
-            for (reason, frames) in
-                [(DropReason::Trimmed, gap.trimmed), (DropReason::Superseded, gap.superseded)]
-            {
-                if frames > 0 {
-                    self.events.push(SourceEvent::Missed { stream: stream.clone(), reason, frames });
-                }
-            }
-        }
-        self.deliver(&stream, entry);
-    }
-
-    fn deliver(&mut self, stream: &StreamId, entry: RawEntry) {
-        self.events.push(match entry::parse(stream, &entry.id, &entry.fields) {
-            Ok(frame) => SourceEvent::Frame(frame),
-            Err(error) => {
-                SourceEvent::Invalid { stream: stream.clone(), id: entry.id, reason: error.to_string() }
-            }
-        });
     }
 
     async fn lost(&mut self, error: RedisError) {
         self.connection = None;
         self.readiness.set(READY_CONDITION, false);
-        self.metrics.count(READ, 1, Some(&error));
-        let pause = self.backoff.next().unwrap_or(self.settings.reconnect_max);
+        self.metrics.fail(&error);
+        let longest = self.settings.reconnect_max;
+        let pause = self.backoff.next().map_or(longest, |pause| pause.min(longest));
         if let Some(suppressed) = self.log.pass(Instant::now()) {
             tracing::warn!(%error, retry_in = ?pause, suppressed, "failed to read from Redis");
         }
@@ -252,8 +183,18 @@ impl FrameSource for RedisSource {
         {
             self.lost(error).await;
         }
+        self.read_so_far()
+    }
+
+    fn read_so_far(&mut self) -> Vec<SourceEvent> {
         std::mem::take(&mut self.events)
     }
+}
+
+/// Whether the server answers, and refuses to read one key: a matter of that key alone.
+fn is_refusal(error: &RedisError) -> bool {
+    let message = error.to_string();
+    ["WRONGTYPE", "NOPERM"].iter().any(|code| message.contains(code))
 }
 
 fn backoff(settings: &RedisSettings) -> Backoff {

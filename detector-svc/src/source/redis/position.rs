@@ -5,6 +5,8 @@ use crate::frame::FrameId;
 /// How far one stream has been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Position {
+    /// The oldest entry that was the newest at a time, since the stream began.
+    first: Option<FrameId>,
     /// The newest entry delivered or passed over.
     last: Option<FrameId>,
     /// How many entries had been added to the stream with that one; `None` before the first look, and on servers
@@ -32,10 +34,21 @@ pub(super) struct Gap {
     pub(super) restarted: bool,
 }
 
+/// How a stream stands to what was read of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Where it was, or further.
+    Ahead,
+    /// At an entry that was read before.
+    RolledBack,
+    /// Before everything that was read: another stream under the same name.
+    Restarted,
+}
+
 impl Position {
     /// Where a stream stands whose newest entry is `last`, nothing of which is news.
     pub(super) fn at(last: Option<FrameId>, counters: Counters) -> Self {
-        Self { last, ordinal: counters.added }
+        Self { first: last, last, ordinal: counters.added }
     }
 
     /// The newest entry delivered or passed over.
@@ -46,21 +59,32 @@ impl Position {
     /// Moves on to `id`, the newest entry of a stream with these counters; `passed` entries in between were seen.
     pub(super) fn advance(&mut self, id: FrameId, counters: Counters, passed: u64) -> Gap {
         let gap = self.gap(id, counters, passed);
-        *self = Self { last: Some(id), ordinal: counters.added };
+        let first = self.first.filter(|_| !gap.restarted).or(Some(id));
+        *self = Self { first, last: Some(id), ordinal: counters.added };
         gap
     }
 
     /// Moves on to `id` without knowing the stream's counters: they are compared with the next entry.
     pub(super) fn pass(&mut self, id: FrameId) -> Gap {
         // Delivered and so not part of the gap before the next one.
-        *self = Self { last: Some(id), ordinal: self.ordinal.map(|ordinal| ordinal + 1) };
+        let ordinal = self.ordinal.map(|ordinal| ordinal + 1);
+        *self = Self { first: self.first.or(Some(id)), last: Some(id), ordinal };
         Gap::default()
     }
 
-    /// Whether a stream whose newest entry is `newest` has begun again with identifiers that reading on from here
-    /// would wait past.
-    pub(super) fn is_overtaken_by(&self, newest: FrameId) -> bool {
-        self.last.is_some_and(|last| newest < last)
+    /// How a stream whose newest entry is `newest` stands to what was read of it: behind means that reading on from
+    /// here would wait for ever.
+    pub(super) fn standing(&self, newest: FrameId) -> Standing {
+        match (self.first, self.last) {
+            (Some(first), Some(last)) if (first..last).contains(&newest) => Standing::RolledBack,
+            (_, Some(last)) if newest < last => Standing::Restarted,
+            _ => Standing::Ahead,
+        }
+    }
+
+    /// Follows a stream back to `newest`, an entry that was read before: Redis has come back from an older copy.
+    pub(super) fn roll_back(&mut self, newest: FrameId, counters: Counters) {
+        *self = Self { first: self.first, last: Some(newest), ordinal: counters.added };
     }
 
     fn gap(&self, id: FrameId, counters: Counters, passed: u64) -> Gap {
@@ -72,7 +96,7 @@ impl Position {
         let Some(ordinal) = self.ordinal else {
             return seen_only;
         };
-        let restarted = added <= ordinal || self.is_overtaken_by(id);
+        let restarted = added <= ordinal || self.standing(id) == Standing::Restarted;
         let previous = if restarted { 0 } else { ordinal };
         let between = added - previous - 1;
         let gone = added.saturating_sub(counters.length);
@@ -173,7 +197,21 @@ mod tests {
         let gap = position.advance(id(12), Counters { added: Some(7), length: 5 }, 0);
         assert_eq!(gap, Gap { superseded: 4, trimmed: 2, restarted: true });
         let lower = Position::at(Some(id(9)), Counters { added: Some(1), length: 1 });
-        assert!(lower.is_overtaken_by(id(3)) && !lower.is_overtaken_by(id(9)));
+        assert_eq!(
+            [3, 9, 10].map(|n| lower.standing(id(n))),
+            [Standing::Restarted, Standing::Ahead, Standing::Ahead]
+        );
+    }
+
+    #[test]
+    fn an_older_copy_of_a_stream_is_followed_back_without_counting_again() {
+        let counters = |added| Counters { added: Some(added), length: 5 };
+        let mut position = Position::at(Some(id(1)), counters(1));
+        position.advance(id(5), counters(5), 0);
+        assert_eq!(position.standing(id(3)), Standing::RolledBack);
+        position.roll_back(id(3), counters(3));
+        let gap = position.advance(id(7), counters(4), 0);
+        assert_eq!(gap, Gap::default());
     }
 
     #[test]

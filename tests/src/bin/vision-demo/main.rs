@@ -10,6 +10,7 @@ use clap::Parser;
 use redis::aio::MultiplexedConnection;
 use tokio::{
     process::{Child, Command},
+    signal::unix::{SignalKind, signal},
     time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
@@ -47,6 +48,12 @@ struct Arguments {
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let stop = shutdown::signal_token()?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let hung_up = stop.clone();
+    tokio::spawn(async move {
+        hangup.recv().await;
+        hung_up.cancel();
+    });
     if let Some(seconds) =
         arguments.seconds.map_or_else(seconds_from_environment, |seconds| Ok(Some(seconds)))?
     {

@@ -1,0 +1,120 @@
+//! The way into a running pipeline.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{mpsc::WeakSender, oneshot};
+
+use super::{
+    DetectError, DetectRequest, Detected, FrameOrigin, FrameResult,
+    bottleneck::Bottleneck,
+    intake::Intake,
+    job::{Job, Origin, Request},
+};
+use crate::{
+    frame::{Encoding, Frame, Payload, StreamId},
+    inference::Provider,
+    ledger::Ledger,
+    model::Model,
+};
+
+/// The way into a running pipeline; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct PipelineHandle {
+    pub(super) intake: Arc<Intake>,
+    pub(super) ledger: Ledger,
+    pub(super) bottleneck: Arc<Bottleneck>,
+    pub(super) model: Arc<Model>,
+    pub(super) provider: Provider,
+    /// Images prepared and not in a batch yet.
+    pub(super) prepared: Arc<AtomicUsize>,
+    pub(super) results: WeakSender<FrameResult>,
+}
+
+/// How many wait in each queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Depths {
+    /// Frames to be decoded.
+    pub(crate) intake: usize,
+    /// Callers' images to be decoded.
+    pub(crate) requests: usize,
+    /// Images to be put in a batch.
+    pub(crate) batch: usize,
+    /// Results to be published.
+    pub(crate) publish: usize,
+}
+
+impl PipelineHandle {
+    /// Puts a frame of a stream in its place, where a newer one supersedes it.
+    pub fn offer(&self, frame: Frame) {
+        let Frame { stream, id, captured, payload, metadata } = frame;
+        let ticket = self.ledger.receive(&stream);
+        let origin = FrameOrigin { stream: stream.clone(), id, captured, robot_pose: metadata.robot_pose };
+        let job = Job { payload, origin: Origin::Stream(origin), ticket, received: Instant::now() };
+        self.intake.offer(&stream, id, job);
+    }
+
+    /// Detects objects in a caller's image.
+    ///
+    /// # Errors
+    /// [`DetectError`] when there is no answer to be had.
+    pub async fn detect(&self, request: DetectRequest) -> Result<Detected, DetectError> {
+        let DetectRequest { image, thresholds, classes, deadline } = request;
+        let (reply, answer) = oneshot::channel();
+        let payload = Payload { bytes: image, base64: false, encoding: Encoding::AnyFile };
+        let ticket = self.ledger.receive(&StreamId::new(StreamId::DETECT));
+        let origin = Origin::Request(Request { thresholds, classes, deadline, reply });
+        self.intake.submit(Job { payload, origin, ticket, received: Instant::now() });
+        let answer = async { answer.await.unwrap_or(Err(DetectError::ShuttingDown)) };
+        match deadline {
+            // Once the answer is not waited for, the image is not looked at any more.
+            Some(deadline) => {
+                tokio::time::timeout_at(deadline.into(), answer).await.unwrap_or(Err(DetectError::Expired))
+            }
+            None => answer.await,
+        }
+    }
+
+    /// Waits until a stream has room for a frame, at most for `patience`.
+    pub async fn vacancy(&self, patience: Duration) {
+        self.intake.vacancy(patience).await;
+    }
+
+    /// Lets a stream start over with lower entry identifiers, after it was deleted.
+    pub fn restart_stream(&self, stream: &StreamId) {
+        self.intake.forget_last(stream);
+    }
+
+    /// The frame ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The model in use.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// What runs the model.
+    #[must_use]
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    pub(crate) fn depths(&self) -> Depths {
+        let (intake, requests) = self.intake.waiting();
+        let publish = self.results.upgrade().map_or(0, |results| results.max_capacity() - results.capacity());
+        Depths { intake, requests, batch: self.prepared.load(Relaxed), publish }
+    }
+
+    pub(crate) fn bottleneck(&self) -> &Bottleneck {
+        &self.bottleneck
+    }
+}

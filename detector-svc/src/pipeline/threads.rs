@@ -1,0 +1,170 @@
+//! The threads of the pipeline and the channels between them.
+
+use std::{
+    io,
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use vision_metrics::catalogue::INFERENCE_PROVIDER_INFO;
+use vision_metrics_client::Recorder;
+
+use super::{
+    FrameResult, PipelineHandle, PipelineSettings,
+    batcher::{Batch, Batcher},
+    finish::Finisher,
+    infer::Inference,
+    intake::{Intake, IntakeLimits},
+    metrics::PipelineMetrics,
+    prepare::{Prepared, Preparer},
+};
+use crate::{inference::LoadedModel, ledger::Ledger, model::Thresholds, preprocess::Normaliser};
+
+/// Tensors in circulation: the model works on one while the next batch is gathered in the other.
+const TENSORS: usize = 2;
+
+/// A running pipeline: its threads.
+#[derive(Debug)]
+pub struct Pipeline {
+    handle: PipelineHandle,
+    threads: Vec<JoinHandle<()>>,
+    /// Cancelled when a thread panics.
+    broken: CancellationToken,
+}
+
+impl Pipeline {
+    /// Starts the threads. Results of stream frames go to `results`.
+    ///
+    /// # Errors
+    /// The system gives no more threads.
+    pub fn start(
+        loaded: LoadedModel,
+        settings: &PipelineSettings,
+        thresholds: Thresholds,
+        ledger: Ledger,
+        recorder: &Recorder,
+        results: mpsc::Sender<FrameResult>,
+    ) -> io::Result<Self> {
+        let LoadedModel { model, session } = loaded;
+        let (model, provider) = (Arc::new(model), session.provider());
+        let info = [model.id.as_str(), provider.as_str(), provider.device()];
+        recorder.gauge(&INFERENCE_PROVIDER_INFO, &info).set(1.0);
+        let handle = PipelineHandle {
+            intake: Arc::new(Intake::new(IntakeLimits {
+                requests: settings.batch.queue_capacity,
+                frames_per_stream: settings.batch.max_per_stream,
+            })),
+            ledger,
+            bottleneck: Arc::default(),
+            model: Arc::clone(&model),
+            provider,
+            prepared: Arc::default(),
+            results: results.downgrade(),
+        };
+        let mut pipeline = Self { handle, threads: Vec::new(), broken: CancellationToken::new() };
+        let prepared = pipeline.spawn_preparers(settings)?;
+        let (batches, free) = pipeline.spawn_batcher(settings, prepared)?;
+        let (inferred_tx, inferred) = bounded(1);
+        let bottleneck = Arc::clone(&pipeline.handle.bottleneck);
+        let inference = Inference { session, batches, free, inferred: inferred_tx, bottleneck };
+        pipeline.spawn("inference", || inference.run())?;
+        let metrics = PipelineMetrics::new(recorder, &model, provider.device());
+        let finisher = Finisher { model, thresholds, inferred, results, metrics };
+        pipeline.spawn("finish", || finisher.run())?;
+        Ok(pipeline)
+    }
+
+    /// The way in.
+    #[must_use]
+    pub fn handle(&self) -> PipelineHandle {
+        self.handle.clone()
+    }
+
+    /// Resolves when a thread has panicked: nothing works any more.
+    pub async fn broken(&self) {
+        self.broken.cancelled().await;
+    }
+
+    /// For a task without which the pipeline is of no use: its panic breaks the pipeline, too.
+    pub(crate) fn panic_guard(&self) -> PanicGuard {
+        PanicGuard(self.broken.clone())
+    }
+
+    /// Takes no more, gives up what waits, finishes what is decoded or later, and ends.
+    pub fn shut_down(mut self) {
+        self.handle.intake.close();
+        for thread in std::mem::take(&mut self.threads) {
+            if thread.join().is_err() {
+                tracing::error!("a pipeline thread panicked");
+            }
+        }
+    }
+
+    fn spawn_preparers(&mut self, settings: &PipelineSettings) -> io::Result<Receiver<Prepared>> {
+        let (prepared_tx, prepared) = bounded(settings.batch.max_size);
+        for number in 0..settings.image.threads.get() {
+            let limits = settings.image.limits();
+            let preparer = Preparer::new(&self.handle, prepared_tx.clone(), limits, settings.batch.max_age());
+            self.spawn(&format!("prepare-{number}"), || preparer.run())?;
+        }
+        Ok(prepared)
+    }
+
+    /// Gives where batches come from and where their tensors go back to.
+    fn spawn_batcher(
+        &mut self,
+        settings: &PipelineSettings,
+        prepared: Receiver<Prepared>,
+    ) -> io::Result<(Receiver<Batch>, Sender<Vec<f32>>)> {
+        let (free_tx, free) = bounded(TENSORS);
+        let (batches_tx, batches) = bounded(TENSORS);
+        let normaliser = Normaliser::new(self.handle.model.input.clone());
+        for _ in 0..TENSORS {
+            let tensor = vec![0.0; settings.batch.max_size * normaliser.slot_len()];
+            // The channel has room for every tensor.
+            let _ = free_tx.send(tensor);
+        }
+        let batcher = Batcher {
+            prepared,
+            waiting: Arc::clone(&self.handle.prepared),
+            free,
+            batches: batches_tx,
+            normaliser,
+            max_age: settings.batch.max_age(),
+        };
+        self.spawn("batcher", || batcher.run())?;
+        Ok((batches, free_tx))
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let guard = self.panic_guard();
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let _guard = guard;
+            work();
+        })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for Pipeline {
+    /// Lets the threads end: each ends with what it takes from.
+    fn drop(&mut self) {
+        self.handle.intake.close();
+    }
+}
+
+/// Tells when the thread or task that holds it panics.
+#[derive(Debug)]
+pub(crate) struct PanicGuard(CancellationToken);
+
+impl Drop for PanicGuard {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.cancel();
+        }
+    }
+}
