@@ -10,7 +10,7 @@ use vision_service::{logging::LogSettings, settings::InvalidSetting, shutdown::S
 
 use crate::{
     inference::{ModelSource, RuntimeSettings},
-    model::Thresholds,
+    model::{MAX_DETECTIONS, Thresholds},
     pipeline::{BatchSettings, ImageSettings, PipelineSettings},
     publish::PublishSettings,
     redis_client::RedisSettings,
@@ -56,7 +56,7 @@ vision_service::settings! {
         pub confidence_threshold: f64 = 0.35,
         /// Boxes of one class that overlap by more than this are one object: intersection over union, 0..=1.
         pub iou_threshold: f64 = 0.6,
-        /// Most detections in one image, the most confident ones.
+        /// Most detections in one image, the most confident ones, 1 to 4096.
         pub max_detections: usize = 300,
         /// Class names in the order of class identifiers. Empty: those in the model file.
         pub labels: Vec<String> = Vec::new(),
@@ -172,8 +172,9 @@ fn check_model(settings: &ModelSettings) -> Result<(), InvalidSetting> {
             return Err(InvalidSetting::new(key, format!("is {value}, not within 0..=1")));
         }
     }
-    if settings.max_detections == 0 {
-        return Err(InvalidSetting::new("max_detections", "is 0, at least 1 is needed"));
+    if !(1..=MAX_DETECTIONS).contains(&settings.max_detections) {
+        let reason = format!("is {}, 1 to {MAX_DETECTIONS} are allowed", settings.max_detections);
+        return Err(InvalidSetting::new("max_detections", reason));
     }
     Ok(())
 }

@@ -12,7 +12,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use detector_svc::inference::{LoadedModel, ModelSource, RuntimeSettings};
+use detector_svc::{
+    inference::{LoadedModel, ModelSource, RuntimeSettings},
+    model::ModelOptions,
+};
 use redis::{Value, aio::MultiplexedConnection};
 use serde_json::Value as Json;
 use tokio::process::{Child, Command};
@@ -73,7 +76,7 @@ fn settings(threads: usize) -> RuntimeSettings {
 
 fn bare_loop(threads: usize) -> Result<f64> {
     let LoadedModel { model, mut session } =
-        LoadedModel::load(&ModelSource::BuiltIn, &[], &settings(threads), 1)?;
+        LoadedModel::load(&ModelSource::BuiltIn, &ModelOptions::default(), &settings(threads))?;
     let tensor = vec![0.5; model.input.len()];
     let (started, mut runs) = (Instant::now(), 0);
     while started.elapsed() < WINDOW {

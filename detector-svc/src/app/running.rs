@@ -12,7 +12,7 @@ use super::{AppError, Parts};
 use crate::{
     inference::LoadedModel,
     ledger::Ledger,
-    model::Model,
+    model::{Model, ModelOptions},
     pipeline::{FrameResult, Pipeline, PipelineHandle},
     publish::Publisher,
     sampler,
@@ -120,9 +120,13 @@ async fn discard(mut results: mpsc::Receiver<FrameResult>) {
 
 /// Loads the settings' model, away from the threads that serve.
 pub(super) async fn load(settings: &Settings) -> Result<LoadedModel, AppError> {
-    let (source, labels) = (settings.model.source(), settings.model.labels.clone());
-    let (runtime, max_batch) = (settings.runtime.clone(), settings.batch.max_size);
-    let load = move || LoadedModel::load(&source, &labels, &runtime, max_batch);
+    let (source, runtime) = (settings.model.source(), settings.runtime.clone());
+    let options = ModelOptions {
+        family: settings.model.family.clone(),
+        labels: settings.model.labels.clone(),
+        max_batch: settings.batch.max_size,
+    };
+    let load = move || LoadedModel::load(&source, &options, &runtime);
     let loaded = tokio::task::spawn_blocking(load).await;
     let panicked =
         |error: JoinError| AppError::Ended { part: "loading the model", reason: error.to_string() };

@@ -7,7 +7,7 @@ use vision_proto::detector::v1 as wire;
 
 use crate::{
     detection::Detection,
-    model::{Model, Thresholds},
+    model::{ClassSet, MAX_DETECTIONS, Model, Thresholds},
     pipeline::{DetectError, DetectRequest, Detected, Timings},
     publish::PublishedFrame,
 };
@@ -59,13 +59,20 @@ fn thresholds(
         return Err(Status::invalid_argument(message));
     }
     let max_detections = most.map_or(defaults.max_detections, |most| most as usize);
-    if max_detections == 0 {
-        return Err(Status::invalid_argument("max_detections: is 0, at least 1 is expected"));
+    if !(1..=MAX_DETECTIONS).contains(&max_detections) {
+        let message = format!("max_detections: is {max_detections}, 1 to {MAX_DETECTIONS} are allowed");
+        return Err(Status::invalid_argument(message));
     }
     Ok(Thresholds { confidence, max_detections, ..defaults })
 }
 
-fn classes(labels: &[String], model: &Model) -> Result<Vec<usize>, Status> {
+fn classes(labels: &[String], model: &Model) -> Result<ClassSet, Status> {
+    // Every name is looked for among all labels, so a list without bounds would cost without bounds.
+    if labels.len() > model.labels.len() {
+        let (named, known) = (labels.len(), model.labels.len());
+        let message = format!("labels: names {named} classes, model {} has {known}", model.id);
+        return Err(Status::invalid_argument(message));
+    }
     let class = |label: &String| {
         model.class_id(label).ok_or_else(|| {
             Status::invalid_argument(format!("labels: model {} knows no class {label:?}", model.id))
@@ -143,3 +150,7 @@ impl From<DetectError> for Status {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "convert_tests.rs"]
+mod tests;

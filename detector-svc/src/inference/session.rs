@@ -13,7 +13,7 @@ use super::{
     InferenceError, LoadError, Provider, RuntimeError, graph::graph_info, provider::register,
     runtime::environment,
 };
-use crate::model::{Model, Output, Outputs};
+use crate::model::{Model, ModelOptions, Output, Outputs};
 
 vision_service::settings! {
     /// Inference.
@@ -58,6 +58,7 @@ pub struct LoadedModel {
 pub struct Session {
     session: ort::session::Session,
     provider: Provider,
+    input_name: String,
     shape: [usize; 3],
     output_names: Vec<String>,
 }
@@ -84,22 +85,22 @@ impl LoadedModel {
     /// [`LoadError`] with the name of the model.
     pub fn load(
         source: &ModelSource,
-        labels: &[String],
+        options: &ModelOptions,
         settings: &RuntimeSettings,
-        max_batch: usize,
     ) -> Result<Self, LoadError> {
         let name = source.name();
         let (session, provider) = open(source, settings)?;
         let graph = graph_info(&session).map_err(|source| LoadError::Graph { name: name.clone(), source })?;
-        let model = Model::recognise(&name, &graph, labels)
+        let model = Model::recognise(&name, &graph, options)
             .map_err(|source| LoadError::Model { name: name.clone(), source })?;
         let mut session = Session {
             provider,
+            input_name: model.input.name.clone(),
             shape: [crate::image::CHANNELS, model.input.height as usize, model.input.width as usize],
             output_names: session.outputs().iter().map(|outlet| outlet.name().to_owned()).collect(),
             session,
         };
-        session.warm_up(max_batch).map_err(|source| LoadError::WarmUp { name, source })?;
+        session.warm_up(options.max_batch).map_err(|source| LoadError::WarmUp { name, source })?;
         Ok(Self { model, session })
     }
 }
@@ -122,7 +123,7 @@ impl Session {
         let [channels, height, width] = self.shape;
         let values = &tensor[..images * channels * height * width];
         let input = TensorRef::from_array_view(([images, channels, height, width], values))?;
-        let mut outputs = self.session.run(ort::inputs![input])?;
+        let mut outputs = self.session.run(ort::inputs![self.input_name.as_str() => input])?;
         let owned = self.output_names.iter().filter_map(|name| Some((name.clone(), outputs.remove(name)?)));
         Ok(RunOutputs(owned.collect()))
     }
@@ -170,12 +171,10 @@ fn open(
 fn builder(settings: &RuntimeSettings) -> Result<SessionBuilder, RuntimeError> {
     let broken = |error: ort::Error<SessionBuilder>| RuntimeError::from(ort::Error::from(error));
     let builder = ort::session::Session::builder(environment()?)?;
-    builder
-        .with_optimization_level(GraphOptimizationLevel::Level3)
-        .and_then(|builder| builder.with_intra_threads(settings.threads))
-        .and_then(|builder| builder.with_inter_threads(1))
-        .and_then(|builder| builder.with_intra_op_spinning(settings.spinning))
-        .map_err(broken)
+    let builder = builder.with_optimization_level(GraphOptimizationLevel::Level3).map_err(broken)?;
+    let builder = builder.with_intra_threads(settings.threads).map_err(broken)?;
+    let builder = builder.with_inter_threads(1).map_err(broken)?;
+    builder.with_intra_op_spinning(settings.spinning).map_err(broken)
 }
 
 fn check(settings: &RuntimeSettings) -> Result<(), InvalidSetting> {
@@ -195,3 +194,7 @@ fn check(settings: &RuntimeSettings) -> Result<(), InvalidSetting> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

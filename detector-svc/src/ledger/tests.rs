@@ -1,5 +1,4 @@
 //! The ledger balances, whatever happens to frames.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -1,6 +1,10 @@
 //! Graphs that decode boxes themselves: `boxes` `[batch, n, 4]` in input pixels, `scores` `[batch, n, classes]`.
 
-use super::{GraphInfo, OutputError, Outputs, Thresholds, nms};
+use super::{
+    ClassSet, GraphInfo, OutputError, Outputs, Thresholds,
+    graph::Matrix,
+    nms::{self, Candidate},
+};
 use crate::{detection::Detection, preprocess::Letterbox};
 
 const BOXES: &str = "boxes";
@@ -25,13 +29,15 @@ impl BoxesScores {
         }
     }
 
-    /// Scores above the threshold become candidates, class by class; overlapping ones of a class are suppressed.
+    /// Scores above the threshold become candidates, class by class; overlapping ones of a class are suppressed in
+    /// the model's own pixels, and only then do boxes go to the image's and lose what lies outside it.
     pub(super) fn postprocess(
         &self,
         outputs: &Outputs<'_>,
         index: usize,
         letterbox: &Letterbox,
         thresholds: &Thresholds,
+        classes: &ClassSet,
     ) -> Result<Vec<Detection>, OutputError> {
         let boxes = outputs.matrix(BOXES, index, Some(4))?;
         let scores = outputs.matrix(SCORES, index, None)?;
@@ -42,66 +48,37 @@ impl BoxesScores {
                 expected: format!("as many boxes as `{SCORES}` has rows ({})", scores.rows),
             });
         }
-        let mut candidates = Vec::new();
-        for (corners, row) in boxes.data.chunks_exact(4).zip(scores.data.chunks_exact(scores.columns.max(1)))
-        {
-            // Nearly every row has no score above the threshold: a branch-free maximum rejects it at full speed.
-            if row.iter().copied().fold(f32::MIN, f32::max) <= thresholds.confidence {
-                continue;
-            }
-            let bounding_box = letterbox.to_source([corners[0], corners[1], corners[2], corners[3]]);
-            let above = row.iter().enumerate().filter(|(_, score)| **score > thresholds.confidence);
-            candidates.extend(above.map(|(class_id, &confidence)| Detection {
-                class_id,
-                confidence,
-                bounding_box,
-            }));
-        }
-        Ok(nms::suppress(candidates, thresholds.iou, thresholds.max_detections))
+        let candidates = candidates(&boxes, &scores, thresholds.confidence, classes);
+        let found = nms::suppress(candidates, thresholds.iou).map(|candidate| Detection {
+            class_id: candidate.class_id,
+            confidence: candidate.confidence,
+            bounding_box: letterbox.to_source(candidate.corners),
+        });
+        // A box in the padding has nothing of the image, and must not take the place of one that has.
+        let visible = found.filter(|detection| detection.bounding_box.area() > 0.0);
+        Ok(visible.take(thresholds.max_detections).collect())
     }
+}
+
+/// Boxes and scores above `least`, of the classes that are wanted, in the order of rows.
+fn candidates(boxes: &Matrix<'_>, scores: &Matrix<'_>, least: f32, classes: &ClassSet) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for (corners, row) in boxes.data.chunks_exact(4).zip(scores.data.chunks_exact(scores.columns.max(1))) {
+        // Nearly every row has no score above the threshold: a branch-free maximum rejects it at full speed.
+        // One with values that are no numbers is the model's mistake, none of it is to be believed.
+        if row.iter().copied().fold(f32::MIN, f32::max) <= least
+            || !corners.iter().chain(row).all(|value| value.is_finite())
+        {
+            continue;
+        }
+        let corners = [corners[0], corners[1], corners[2], corners[3]];
+        let wanted =
+            row.iter().enumerate().filter(|(class_id, score)| **score > least && classes.contains(*class_id));
+        candidates.extend(wanted.map(|(class_id, &confidence)| Candidate { class_id, confidence, corners }));
+    }
+    candidates
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use super::*;
-    use crate::{model::Output, preprocess::ResizeMode};
-
-    const THRESHOLDS: Thresholds = Thresholds { confidence: 0.35, iou: 0.6, max_detections: 100 };
-
-    fn run(boxes: &[f32], scores: &[f32], index: usize) -> Result<Vec<Detection>, OutputError> {
-        let rows = 2;
-        let outputs = Outputs(vec![
-            Output { name: "scores", shape: vec![scores.len() / rows / 2, rows, 2], data: scores },
-            Output { name: "boxes", shape: vec![boxes.len() / rows / 4, rows, 4], data: boxes },
-        ]);
-        let letterbox = Letterbox::new(ResizeMode::LetterboxTopLeft, (200, 100), (100, 100));
-        BoxesScores.postprocess(&outputs, index, &letterbox, &THRESHOLDS)
-    }
-
-    #[test]
-    fn boxes_come_back_in_source_pixels_most_confident_first() {
-        let found = run(&[0.0, 0.0, 10.0, 10.0, 50.0, 20.0, 60.0, 40.0], &[0.4, 0.0, 0.1, 0.9], 0).unwrap();
-        assert_eq!(found.iter().map(|d| d.class_id).collect::<Vec<_>>(), [1, 0]);
-        assert!(
-            (found[0].bounding_box.x_max - 120.0).abs() < 1e-4
-                && (found[0].bounding_box.y_max - 80.0).abs() < 1e-4
-        );
-    }
-
-    #[test]
-    fn each_image_of_a_batch_reads_its_own_part() {
-        let boxes: Vec<f32> = [[0.0, 0.0, 1.0, 1.0]; 4].concat();
-        let scores = [0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
-        assert_eq!(run(&boxes, &scores, 0).unwrap().len(), 1);
-        assert_eq!(run(&boxes, &scores, 1).unwrap().len(), 0);
-        assert!(run(&boxes, &scores, 2).is_err());
-    }
-
-    #[test]
-    fn nan_scores_and_boxes_find_nothing_that_is_not_there() {
-        let found = run(&[f32::NAN; 8], &[f32::NAN, f32::NAN, 0.2, 0.1], 0).unwrap();
-        assert!(found.is_empty(), "{found:?}");
-    }
-}
+#[path = "boxes_scores_tests.rs"]
+mod tests;

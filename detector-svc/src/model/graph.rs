@@ -60,6 +60,15 @@ pub struct Output<'a> {
     pub data: &'a [f32],
 }
 
+impl<'a> Output<'a> {
+    /// Part `index` of the data in parts of `rows * columns`; `None` where the shape claims more than there is.
+    fn part(&self, index: usize, rows: usize, columns: usize) -> Option<&'a [f32]> {
+        let size = rows.checked_mul(columns)?;
+        let start = index.checked_mul(size)?;
+        self.data.get(start..start.checked_add(size)?)
+    }
+}
+
 /// The output tensors of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Outputs<'a>(pub Vec<Output<'a>>);
@@ -80,18 +89,15 @@ impl<'a> Outputs<'a> {
             self.0.iter().find(|o| o.name == name).ok_or_else(|| OutputError::Missing(name.into()))?;
         match *output.shape.as_slice() {
             [batch, rows, width] if index < batch && columns.is_none_or(|c| c == width) => {
-                let size = rows * width;
-                Ok(Matrix { rows, columns: width, data: &output.data[index * size..(index + 1) * size] })
+                output.part(index, rows, width).map(|data| Matrix { rows, columns: width, data })
             }
-            _ => Err(OutputError::Shape {
-                name: name.into(),
-                shape: output.shape.clone(),
-                expected: format!(
-                    "[batch > {index}, boxes, {}]",
-                    columns.map_or("n".into(), |c| c.to_string())
-                ),
-            }),
+            _ => None,
         }
+        .ok_or_else(|| OutputError::Shape {
+            name: name.into(),
+            shape: output.shape.clone(),
+            expected: format!("[batch > {index}, boxes, {}]", columns.map_or("n".into(), |c| c.to_string())),
+        })
     }
 }
 
@@ -104,4 +110,17 @@ pub struct Matrix<'a> {
     pub columns: usize,
     /// `rows * columns` values.
     pub data: &'a [f32],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_that_claims_more_than_there_is_is_refused() {
+        for shape in [vec![1, 3, 4], vec![2, usize::MAX, 4], vec![usize::MAX, 2, 4], vec![2, 4]] {
+            let outputs = Outputs(vec![Output { name: "boxes", shape, data: &[0.0; 8] }]);
+            assert!(outputs.matrix("boxes", 1, Some(4)).is_err());
+        }
+    }
 }

@@ -44,15 +44,15 @@ impl Metadata {
     pub(super) fn parse(entries: &BTreeMap<String, String>) -> Result<Self, MetadataError> {
         let names: Option<BTreeMap<usize, String>> =
             json(entries, "names", "a JSON object of class identifier to name")?;
-        let std = json(entries, "std", "three numbers")?;
-        if std.is_some_and(|s: [f32; 3]| s.iter().any(|v| *v <= 0.0)) {
+        let (mean, std) = (channels(entries, "mean")?, channels(entries, "std")?);
+        if std.is_some_and(|s| s.iter().any(|v| *v <= 0.0)) {
             return Err(invalid(entries, "std", "three numbers above 0"));
         }
         Ok(Self {
             names: names.map(|names| in_order(entries, names)).transpose()?,
             image_size: json(entries, "imgsz", "[height, width]")?,
             color: color(entries)?,
-            mean: json(entries, "mean", "three numbers")?,
+            mean,
             std,
         })
     }
@@ -75,6 +75,19 @@ fn color(entries: &BTreeMap<String, String>) -> Result<Option<ColorOrder>, Metad
         Some("bgr") => Ok(Some(ColorOrder::Bgr)),
         Some("rgb") => Ok(Some(ColorOrder::Rgb)),
         Some(_) => Err(invalid(entries, "color", "`bgr` or `rgb`")),
+    }
+}
+
+/// One number for each channel; one that is too large for its type would come out infinite.
+fn channels(
+    entries: &BTreeMap<String, String>,
+    key: &'static str,
+) -> Result<Option<[f32; 3]>, MetadataError> {
+    match json::<[f32; 3]>(entries, key, "three numbers")? {
+        Some(values) if !values.iter().all(|value| value.is_finite()) => {
+            Err(invalid(entries, key, "three finite numbers"))
+        }
+        values => Ok(values),
     }
 }
 
@@ -116,6 +129,8 @@ mod tests {
             ("names", r#"{"0":"a","2":"c"}"#),
             ("std", "[1,0,1]"),
             ("mean", "[1]"),
+            ("mean", "[1,2,1e39]"),
+            ("std", "[1e39,1,1]"),
             ("imgsz", "416"),
             ("color", "cmyk"),
         ] {

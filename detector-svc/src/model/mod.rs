@@ -1,6 +1,8 @@
 //! What a model is: how its input is made, what its outputs mean. Told apart by the graph itself.
 
 mod boxes_scores;
+mod classes;
+mod error;
 mod graph;
 mod metadata;
 mod nms;
@@ -8,11 +10,12 @@ mod recognise;
 
 use std::fmt;
 
-use thiserror::Error;
-
 pub use boxes_scores::BoxesScores;
+pub use classes::ClassSet;
+pub use error::{ModelError, OutputError};
 pub use graph::{GraphInfo, Output, Outputs, Port};
 pub use metadata::MetadataError;
+pub use recognise::ModelOptions;
 
 use crate::{
     detection::Detection,
@@ -26,9 +29,12 @@ pub struct Thresholds {
     pub confidence: f32,
     /// Boxes of one class that overlap by more than this (IoU, 0..=1) are one object.
     pub iou: f32,
-    /// Most detections, the most confident ones.
+    /// Most detections, the most confident ones: 1 to [`MAX_DETECTIONS`].
     pub max_detections: usize,
 }
+
+/// Most detections that can be asked for: no more candidates are looked at.
+pub const MAX_DETECTIONS: usize = nms::MAX_CANDIDATES;
 
 /// How a family of models encodes detections in its outputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +44,8 @@ pub enum Family {
 }
 
 impl Family {
+    /// What stands for any family in settings.
+    pub const AUTO: &'static str = "auto";
     /// Name of every family, for settings.
     pub const NAMES: &'static [&'static str] = &[BoxesScores::NAME];
 
@@ -48,48 +56,6 @@ impl Family {
             Self::BoxesScores(_) => BoxesScores::NAME,
         }
     }
-}
-
-/// Why a graph's outputs could not be read.
-#[derive(Debug, Error)]
-pub enum OutputError {
-    /// The graph did not return an output that the family needs.
-    #[error("the model returned no output `{0}`")]
-    Missing(String),
-    /// An output has other dimensions than the family's.
-    #[error("output `{name}` has shape {shape:?}, expected {expected}")]
-    Shape {
-        /// Name of the output.
-        name: String,
-        /// Its dimensions.
-        shape: Vec<usize>,
-        /// What the family calls for.
-        expected: String,
-    },
-}
-
-/// Why a graph is not a model that can be served.
-#[derive(Debug, Error)]
-pub enum ModelError {
-    /// No family has such inputs and outputs.
-    #[error("not a detector of a known family: the graph has {graph}; expected {expected}")]
-    Unrecognised {
-        /// Inputs and outputs of the graph.
-        graph: String,
-        /// What the known families have.
-        expected: String,
-    },
-    /// The metadata in the file contradicts itself or the graph.
-    #[error("model metadata: {0}")]
-    Metadata(#[from] MetadataError),
-    /// The number of class names is not the number of classes.
-    #[error("the model has {classes} classes, but {labels} labels are given")]
-    Labels {
-        /// Classes that the graph scores.
-        classes: usize,
-        /// Names given.
-        labels: usize,
-    },
 }
 
 /// A model in use: everything about it but the session that runs it.
@@ -106,15 +72,15 @@ pub struct Model {
 }
 
 impl Model {
-    /// Works out from a graph how to serve it. `labels` replaces the names in the metadata unless empty.
+    /// Works out from a graph how to serve it.
     ///
     /// # Errors
-    /// [`ModelError`] when the graph is of no known family or contradicts itself.
-    pub fn recognise(id: &str, graph: &GraphInfo, labels: &[String]) -> Result<Self, ModelError> {
-        recognise::recognise(id, graph, labels)
+    /// [`ModelError`] when the graph is not of the family, contradicts itself or cannot be served as `options` ask.
+    pub fn recognise(id: &str, graph: &GraphInfo, options: &ModelOptions) -> Result<Self, ModelError> {
+        recognise::recognise(id, graph, options)
     }
 
-    /// Reads the detections of image `index` of a batch, in source-image pixels, most confident first.
+    /// Reads the detections of `classes` in image `index` of a batch, in source-image pixels, most confident first.
     ///
     /// # Errors
     /// [`OutputError`] when the outputs are not those of the family.
@@ -124,9 +90,10 @@ impl Model {
         index: usize,
         letterbox: &Letterbox,
         thresholds: &Thresholds,
+        classes: &ClassSet,
     ) -> Result<Vec<Detection>, OutputError> {
         match &self.family {
-            Family::BoxesScores(family) => family.postprocess(outputs, index, letterbox, thresholds),
+            Family::BoxesScores(family) => family.postprocess(outputs, index, letterbox, thresholds, classes),
         }
     }
 

@@ -15,16 +15,73 @@ const LETTERBOX_GREY: u8 = 114;
 const UNIT_MEAN: [f32; 3] = [0.0; 3];
 const UNIT_STD: [f32; 3] = [255.0; 3];
 
-pub(super) fn recognise(id: &str, graph: &GraphInfo, labels: &[String]) -> Result<Model, ModelError> {
-    let image = image_input(graph).ok_or_else(|| unrecognised(graph))?;
-    let (family, classes) = BoxesScores::recognise(graph).ok_or_else(|| unrecognised(graph))?;
+/// Most pixels along a side of an input, so that a file's claim cannot take all memory.
+const MAX_SIDE: usize = 8192;
+/// Most bytes of the tensor for the largest batch.
+const MAX_BATCH_BYTES: u64 = 2 << 30;
+/// Most classes; open vocabularies have some ten thousand.
+const MAX_CLASSES: usize = 65_536;
+
+/// How a model is to be served, as far as the settings say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelOptions {
+    /// Name of the family that the model must be of, or [`Family::AUTO`].
+    pub family: String,
+    /// Class names in the order of class identifiers, instead of those in the metadata; empty: those.
+    pub labels: Vec<String>,
+    /// Most images in one run, at least 1.
+    pub max_batch: usize,
+}
+
+impl Default for ModelOptions {
+    fn default() -> Self {
+        Self { family: Family::AUTO.to_owned(), labels: Vec::new(), max_batch: 1 }
+    }
+}
+
+/// A family and its number of classes, when the graph tells it.
+type Recognised = (Family, Option<usize>);
+
+/// A family as graphs are held against it.
+struct Kind {
+    name: &'static str,
+    expected: &'static str,
+    /// Tells whether the graph is one of it.
+    recognise: fn(&GraphInfo) -> Option<Recognised>,
+}
+
+/// The families in the order in which they are tried.
+const KINDS: &[Kind] = &[Kind {
+    name: BoxesScores::NAME,
+    expected: BoxesScores::EXPECTED,
+    recognise: |graph| {
+        BoxesScores::recognise(graph).map(|(family, classes)| (Family::BoxesScores(family), classes))
+    },
+}];
+
+pub(super) fn recognise(id: &str, graph: &GraphInfo, options: &ModelOptions) -> Result<Model, ModelError> {
+    let kinds = kinds(&options.family)?;
+    let image = image_input(graph).ok_or_else(|| unrecognised(graph, options, &kinds))?;
+    let recognised = kinds.iter().find_map(|kind| (kind.recognise)(graph));
+    let (family, classes) = recognised.ok_or_else(|| unrecognised(graph, options, &kinds))?;
     let metadata = Metadata::parse(&graph.metadata)?;
+    let input = input_spec(image, &metadata)?;
+    check_batch(image, &input, options.max_batch)?;
     Ok(Model {
         id: id.to_owned(),
-        family: Family::BoxesScores(family),
-        input: input_spec(image, &metadata)?,
-        labels: class_labels(labels, metadata.names, classes)?,
+        family,
+        input,
+        labels: class_labels(&options.labels, metadata.names, classes)?,
     })
+}
+
+/// The families that a graph may be of.
+fn kinds(family: &str) -> Result<Vec<&'static Kind>, ModelError> {
+    let kinds: Vec<_> = KINDS.iter().filter(|kind| family == Family::AUTO || family == kind.name).collect();
+    if kinds.is_empty() {
+        return Err(ModelError::UnknownFamily { name: family.to_owned(), known: Family::NAMES });
+    }
+    Ok(kinds)
 }
 
 /// The only input, when it takes float images as `[batch, 3, height, width]`.
@@ -39,16 +96,19 @@ fn image_input(graph: &GraphInfo) -> Option<&Port> {
     }
 }
 
-fn input_spec(image: &Port, metadata: &Metadata) -> Result<InputSpec, MetadataError> {
+fn input_spec(image: &Port, metadata: &Metadata) -> Result<InputSpec, ModelError> {
     let side = |axis: usize| match (image.dimensions[axis + 2], metadata.image_size) {
-        (Some(fixed), _) => u32::try_from(fixed).map_err(|_| MetadataError::NoInputSize),
-        (None, Some(size)) => Ok(size[axis]),
+        (Some(fixed), _) => Ok(fixed),
+        (None, Some(size)) => Ok(size[axis] as usize),
         (None, None) => Err(MetadataError::NoInputSize),
     };
+    let (width, height) = (side(1)?, side(0)?);
+    let too_large = || ModelError::InputSize { width, height, max: MAX_SIDE };
+    let fits = |side: usize| u32::try_from(side).ok().filter(|_| (1..=MAX_SIDE).contains(&side));
     Ok(InputSpec {
         name: image.name.clone(),
-        width: side(1)?,
-        height: side(0)?,
+        width: fits(width).ok_or_else(too_large)?,
+        height: fits(height).ok_or_else(too_large)?,
         color: metadata.color.unwrap_or(ColorOrder::Rgb),
         mean: metadata.mean.unwrap_or(UNIT_MEAN),
         std: metadata.std.unwrap_or(UNIT_STD),
@@ -57,12 +117,30 @@ fn input_spec(image: &Port, metadata: &Metadata) -> Result<InputSpec, MetadataEr
     })
 }
 
+/// Batches hold one image up to `max_batch` of them; the graph must take them, and memory hold them.
+fn check_batch(image: &Port, input: &InputSpec, max_batch: usize) -> Result<(), ModelError> {
+    match image.dimensions[0] {
+        Some(1) if max_batch > 1 => return Err(ModelError::OneImage { max_batch }),
+        Some(fixed) if fixed != 1 => return Err(ModelError::FixedBatch { fixed }),
+        _ => {}
+    }
+    let bytes = (input.len() * size_of::<f32>()) as u64;
+    let bytes = bytes.saturating_mul(max_batch as u64);
+    if bytes > MAX_BATCH_BYTES {
+        return Err(ModelError::BatchBytes { max_batch, bytes, max: MAX_BATCH_BYTES });
+    }
+    Ok(())
+}
+
 /// Names from the settings, else from the metadata, else `class_0`, `class_1`, …
 fn class_labels(
     settings: &[String],
     metadata: Option<Vec<String>>,
     classes: Option<usize>,
 ) -> Result<Vec<String>, ModelError> {
+    if let Some(classes) = classes.filter(|classes| *classes > MAX_CLASSES) {
+        return Err(ModelError::Classes { classes, max: MAX_CLASSES });
+    }
     let given = if settings.is_empty() { metadata } else { Some(settings.to_vec()) };
     match (given, classes) {
         (Some(labels), Some(classes)) if labels.len() != classes => {
@@ -73,64 +151,17 @@ fn class_labels(
     }
 }
 
-fn unrecognised(graph: &GraphInfo) -> ModelError {
-    ModelError::Unrecognised {
-        graph: graph.to_string(),
-        expected: format!(
-            "one float32 image input [batch, 3, height, width] and outputs {}",
-            BoxesScores::EXPECTED
-        ),
-    }
+fn unrecognised(graph: &GraphInfo, options: &ModelOptions, kinds: &[&Kind]) -> ModelError {
+    let outputs: Vec<_> = kinds.iter().map(|kind| kind.expected).collect();
+    let family = match options.family.as_str() {
+        Family::AUTO => "a known family".to_owned(),
+        name => format!("family `{name}`"),
+    };
+    let expected =
+        format!("one float32 image input [batch, 3, height, width] and outputs {}", outputs.join(", or "));
+    ModelError::Unrecognised { family, graph: graph.to_string(), expected }
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use super::*;
-
-    fn port(name: &str, dimensions: &[Option<usize>]) -> Port {
-        Port { name: name.into(), element: "float32".into(), dimensions: dimensions.to_vec() }
-    }
-
-    fn graph() -> GraphInfo {
-        GraphInfo {
-            inputs: vec![port("images", &[None, Some(3), None, None])],
-            outputs: vec![
-                port("boxes", &[None, Some(10), Some(4)]),
-                port("scores", &[None, Some(10), Some(2)]),
-            ],
-            metadata: [("names", r#"{"0":"cat","1":"dog"}"#), ("imgsz", "[320, 416]"), ("color", "bgr")]
-                .map(|(k, v)| (k.to_owned(), v.to_owned()))
-                .into(),
-        }
-    }
-
-    #[test]
-    fn metadata_fills_what_the_graph_leaves_open() {
-        let model = Model::recognise("pets", &graph(), &[]).unwrap();
-        assert_eq!((model.input.width, model.input.height), (416, 320));
-        assert_eq!(model.input.color, ColorOrder::Bgr);
-        assert_eq!(model.labels, ["cat", "dog"]);
-        assert_eq!(model.to_string(), "pets (boxes_scores, 416x320, 2 classes)");
-    }
-
-    #[test]
-    fn labels_from_the_settings_must_match_the_classes() {
-        let labels = ["a".to_owned(), "b".to_owned()];
-        assert_eq!(Model::recognise("pets", &graph(), &labels).unwrap().labels, labels);
-        let error = Model::recognise("pets", &graph(), &labels[..1]).unwrap_err();
-        assert!(matches!(error, ModelError::Labels { classes: 2, labels: 1 }), "{error}");
-    }
-
-    #[test]
-    fn another_graph_is_refused_with_what_it_has_and_what_was_expected() {
-        let mut classifier = graph();
-        classifier.outputs = vec![port("logits", &[None, Some(1000)])];
-        let message = Model::recognise("m", &classifier, &[]).unwrap_err().to_string();
-        assert!(message.contains("`logits` float32[?,1000]") && message.contains("`boxes`"), "{message}");
-        let mut text = graph();
-        text.inputs[0].element = "int64".into();
-        assert!(Model::recognise("m", &text, &[]).is_err());
-    }
-}
+#[path = "recognise_tests.rs"]
+mod tests;

@@ -13,17 +13,20 @@ use super::{
     DetectError, FrameResult,
     batcher::{Item, Stamps},
     infer::Inferred,
-    job::{Detected, Origin, Request, Timings},
+    job::{Detected, Origin, Timings},
     metrics::PipelineMetrics,
 };
 use crate::{
     detection::Detection,
     ledger::Failure,
-    model::{Model, OutputError, Outputs, Thresholds},
+    model::{ClassSet, Model, OutputError, Outputs, Thresholds},
 };
 
 /// Lets one log line a second tell of outputs that are none.
 static BAD_OUTPUTS: OncePer = OncePer::new(Duration::from_secs(1));
+
+/// What a stream's frames are searched for.
+static EVERY_CLASS: ClassSet = ClassSet::all();
 
 /// Reads outputs in the order of the batches, so that a stream's results stay in order.
 pub(super) struct Finisher {
@@ -80,18 +83,11 @@ impl Finisher {
     }
 
     fn postprocess(&self, item: &Item, run: &Run<'_>) -> Result<Vec<Detection>, OutputError> {
-        let Origin::Request(Request { thresholds, classes, .. }) = &item.origin else {
-            return self.model.postprocess(run.outputs, run.index, &item.letterbox, &self.thresholds);
+        let (thresholds, classes) = match &item.origin {
+            Origin::Request(request) => (&request.thresholds, &request.classes),
+            Origin::Stream(_) => (&self.thresholds, &EVERY_CLASS),
         };
-        if classes.is_empty() {
-            return self.model.postprocess(run.outputs, run.index, &item.letterbox, thresholds);
-        }
-        // The limit counts what was asked for, so it comes after the choice of classes.
-        let unlimited = Thresholds { max_detections: usize::MAX, ..*thresholds };
-        let mut detections = self.model.postprocess(run.outputs, run.index, &item.letterbox, &unlimited)?;
-        detections.retain(|detection| classes.contains(&detection.class_id));
-        detections.truncate(thresholds.max_detections);
-        Ok(detections)
+        self.model.postprocess(run.outputs, run.index, &item.letterbox, thresholds, classes)
     }
 }
 

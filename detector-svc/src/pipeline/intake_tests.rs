@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     frame::{Encoding, Payload},
     ledger::Ledger,
-    model::Thresholds,
+    model::{ClassSet, Thresholds},
     pipeline::job::{FrameOrigin, Request},
 };
 
@@ -41,7 +41,7 @@ impl Fixture {
     fn submit(&self) -> oneshot::Receiver<Result<crate::pipeline::Detected, DetectError>> {
         let (reply, answer) = oneshot::channel();
         let thresholds = Thresholds { confidence: 0.5, iou: 0.5, max_detections: 1 };
-        let request = Request { thresholds, classes: Vec::new(), deadline: None, reply };
+        let request = Request { thresholds, classes: ClassSet::all(), deadline: None, reply };
         let stream = StreamId::new(StreamId::DETECT);
         self.intake.submit(self.job(&stream, Origin::Request(request)));
         answer

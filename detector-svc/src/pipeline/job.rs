@@ -8,7 +8,7 @@ use crate::{
     detection::Detection,
     frame::{FrameId, Payload, RobotPose, StreamId},
     ledger::{DropReason, Failure, Ticket},
-    model::Thresholds,
+    model::{ClassSet, Thresholds},
 };
 
 /// An image, where it came from, and its line in the ledger.
@@ -44,8 +44,8 @@ pub struct FrameOrigin {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) thresholds: Thresholds,
-    /// Classes asked for; empty: all.
-    pub(crate) classes: Vec<usize>,
+    /// Classes asked for.
+    pub(crate) classes: ClassSet,
     /// When the caller stops waiting.
     pub(crate) deadline: Option<Instant>,
     pub(crate) reply: oneshot::Sender<Result<Detected, DetectError>>,

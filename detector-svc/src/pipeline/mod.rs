@@ -27,7 +27,10 @@ pub use self::{
     settings::{BatchSettings, ImageSettings, PipelineSettings},
     threads::Pipeline,
 };
-use crate::{ledger::Ticket, model::Thresholds};
+use crate::{
+    ledger::Ticket,
+    model::{ClassSet, Thresholds},
+};
 
 /// A frame of a stream with what was found in it; its verdict is up to the publisher.
 #[derive(Debug)]
@@ -49,8 +52,8 @@ pub struct DetectRequest {
     pub image: bytes::Bytes,
     /// What counts as a detection.
     pub thresholds: Thresholds,
-    /// Class identifiers asked for; empty: all.
-    pub classes: Vec<usize>,
+    /// Classes asked for.
+    pub classes: ClassSet,
     /// When the caller stops waiting.
     pub deadline: Option<Instant>,
 }

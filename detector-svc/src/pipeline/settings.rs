@@ -77,3 +77,18 @@ fn within(key: &str, value: usize, min: usize, max: usize) -> Result<(), Invalid
     }
     Err(InvalidSetting::new(key, format!("is {value}, {min} to {max} are allowed")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_pixels_has_bounds() {
+        let of = |max_pixels| check_image(&ImageSettings { max_pixels, ..ImageSettings::default() });
+        assert!(of(1).is_ok() && of(100_000_000).is_ok());
+        for max_pixels in [0, 100_000_001] {
+            let message = of(max_pixels).map_err(|error| error.to_string()).expect_err("out of bounds");
+            assert!(message.contains(&max_pixels.to_string()) && message.contains("100000000"), "{message}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! What a model file says about itself: a graph is recognised or refused, never trusted.
 #![no_main]
 
-use detector_svc::model::{GraphInfo, Model, Port};
+use detector_svc::model::{GraphInfo, Model, ModelOptions, Port};
 use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
 
 #[derive(Arbitrary, Debug)]
@@ -11,6 +11,7 @@ struct Input {
     classes: Option<u8>,
     metadata: [Option<String>; 5],
     labels: Vec<String>,
+    max_batch: u8,
 }
 
 const KEYS: [&str; 5] = ["names", "imgsz", "color", "mean", "std"];
@@ -30,8 +31,11 @@ fuzz_target!(|input: Input| {
         ],
         metadata: entries.filter_map(|(key, value)| Some((key, value?))).collect(),
     };
-    if let Ok(model) = Model::recognise("fuzzed", &graph, &input.labels) {
-        assert!(!model.input.is_empty() && model.input.width <= 1 << 16 && model.input.height <= 1 << 16);
+    let options =
+        ModelOptions { labels: input.labels, max_batch: input.max_batch.into(), ..ModelOptions::default() };
+    if let Ok(model) = Model::recognise("fuzzed", &graph, &options) {
+        assert!(!model.input.is_empty() && model.input.width <= 8192 && model.input.height <= 8192);
+        assert!(options.max_batch * model.input.len() * size_of::<f32>() <= 2 << 30);
         assert!(model.input.std.iter().all(|std| *std > 0.0), "{:?}", model.input.std);
         assert!(model.input.mean.iter().chain(&model.input.std).all(|value| value.is_finite()));
         if let Some(classes) = input.classes {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use detector_svc::{
-    model::{GraphInfo, Model, Output, Outputs, Port, Thresholds},
+    model::{ClassSet, GraphInfo, Model, ModelOptions, Output, Outputs, Port, Thresholds},
     preprocess::{Letterbox, ResizeMode},
 };
 use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
@@ -17,6 +17,7 @@ struct Input {
     confidence: u8,
     boxes: Vec<f32>,
     scores: Vec<f32>,
+    classes: Vec<u8>,
 }
 
 const CLASSES: usize = 3;
@@ -32,7 +33,7 @@ fn model() -> Model {
         outputs: vec![port("boxes", &[None, None, Some(4)]), port("scores", &[None, None, Some(CLASSES)])],
         metadata: [].into(),
     };
-    Model::recognise("fuzzed", &graph, &[]).expect("a graph of the family")
+    Model::recognise("fuzzed", &graph, &ModelOptions::default()).expect("a graph of the family")
 }
 
 /// A tensor with as many rows as the data is enough for.
@@ -57,13 +58,17 @@ fuzz_target!(|input: Input| {
     let letterbox = Letterbox::new(mode, (width, height), (64, 64));
     let thresholds =
         Thresholds { confidence: f32::from(input.confidence) / 255.0, iou: 0.6, max_detections: 100 };
-    let Ok(found) = model().postprocess(&outputs, input.index.into(), &letterbox, &thresholds) else {
+    let classes: ClassSet = input.classes.into_iter().map(usize::from).collect();
+    let index = input.index.into();
+    let Ok(found) = model().postprocess(&outputs, index, &letterbox, &thresholds, &classes) else {
         return;
     };
     assert!(found.len() <= thresholds.max_detections);
     for detection in found {
         let b = detection.bounding_box;
         assert!(detection.confidence > thresholds.confidence, "{detection:?}");
+        assert!(detection.confidence.is_finite() && classes.contains(detection.class_id), "{detection:?}");
+        assert!(b.area() > 0.0, "{detection:?}");
         assert!(0.0 <= b.x_min && b.x_max <= width as f32, "{detection:?}");
         assert!(0.0 <= b.y_min && b.y_max <= height as f32, "{detection:?}");
     }

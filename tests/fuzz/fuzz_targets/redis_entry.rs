@@ -27,7 +27,9 @@ fuzz_target!(|input: Input| {
     let fields: entry::Fields = other.chain(named).collect();
     let id = input.id.as_deref().unwrap_or("1732280000123-7");
     match entry::parse(&StreamId::new("robot_camera"), id, &fields) {
-        Ok(frame) => drop(decode(&frame.payload, ColorOrder::Bgr, Limits { max_side: 256, max_pixels: 65_536 })),
+        Ok(frame) => {
+            drop(decode(&frame.payload, ColorOrder::Bgr, Limits { max_side: 256, max_pixels: 65_536 }))
+        }
         Err(error) => assert!(error.to_string().len() < 1000, "{error}"),
     }
 });

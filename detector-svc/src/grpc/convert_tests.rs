@@ -1,0 +1,64 @@
+//! Requests are read, or refused with the field and what is wrong with it.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use tonic::Code;
+
+use super::*;
+use crate::model::{GraphInfo, ModelOptions, Port};
+
+const DEFAULTS: Thresholds = Thresholds { confidence: 0.35, iou: 0.6, max_detections: 300 };
+
+fn model() -> Model {
+    let port = |name: &str, dimensions: &[Option<usize>]| Port {
+        name: name.to_owned(),
+        element: "float32".to_owned(),
+        dimensions: dimensions.to_vec(),
+    };
+    let graph = GraphInfo {
+        inputs: vec![port("images", &[None, Some(3), Some(32), Some(32)])],
+        outputs: vec![port("boxes", &[None, None, Some(4)]), port("scores", &[None, None, Some(3)])],
+        ..GraphInfo::default()
+    };
+    let labels = ["cat", "dog", "cow"].map(str::to_owned).into();
+    Model::recognise("pets", &graph, &ModelOptions { labels, ..ModelOptions::default() }).unwrap()
+}
+
+fn read(wire: wire::DetectRequest) -> Result<DetectRequest, Status> {
+    request(wire::DetectRequest { image: vec![1].into(), ..wire }, &model(), DEFAULTS, None)
+}
+
+fn of_labels(labels: &[&str]) -> Result<DetectRequest, Status> {
+    let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+    read(wire::DetectRequest { labels, ..wire::DetectRequest::default() })
+}
+
+#[test]
+fn labels_become_classes() {
+    let classes = of_labels(&["cow", "cat"]).unwrap().classes;
+    assert_eq!([0, 1, 2].map(|class| classes.contains(class)), [true, false, true]);
+    assert_eq!(of_labels(&[]).unwrap().classes, ClassSet::all());
+}
+
+#[test]
+fn more_labels_than_the_model_has_are_refused_with_both_numbers() {
+    let status = of_labels(&["cat", "dog", "cow", "cat"]).unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(status.message().contains("4 classes") && status.message().contains("has 3"), "{status}");
+    assert!(of_labels(&["cat", "cat", "cat"]).is_ok());
+    assert!(of_labels(&["dragon"]).unwrap_err().message().contains("dragon"));
+}
+
+#[test]
+fn more_detections_than_candidates_are_looked_at_are_refused() {
+    let of = |most: usize| {
+        let max_detections = Some(u32::try_from(most).unwrap());
+        read(wire::DetectRequest { max_detections, ..wire::DetectRequest::default() })
+    };
+    assert_eq!(of(MAX_DETECTIONS).unwrap().thresholds.max_detections, MAX_DETECTIONS);
+    for most in [0, MAX_DETECTIONS + 1, u32::MAX as usize] {
+        let status = of(most).unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert!(status.message().contains(&format!("is {most}, 1 to 4096")), "{status}");
+    }
+}
