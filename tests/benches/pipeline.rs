@@ -152,12 +152,12 @@ async fn latency(threads: usize) -> Result<()> {
         ages.push((SystemTime::now().duration_since(UNIX_EPOCH)? - captured).as_secs_f64() * 1e3);
     }
     let page = MetricsPage::read(detector.http).await?;
-    let stage = |stage| page.mean("pipeline_stage_duration_seconds", &[("stage", stage)]) * 1e3;
+    let stage = |stage| page.median("pipeline_stage_duration_seconds", &[("stage", stage)]) * 1e3;
     let inference = stage("inference");
     ages.sort_by(f64::total_cmp);
     let [p50, p99] = [0.5, 0.99].map(|share| ages[(share * (ages.len() - 1) as f64) as usize]);
     println!(
-        "capture to detections   {p50:.2} ms median, {p99:.2} ms p99, of which inference {inference:.2} ms"
+        "capture to detections   {p50:.2} ms median, {p99:.2} ms p99, median inference {inference:.2} ms"
     );
     println!("added by the pipeline   {:.2} ms median", p50 - inference);
     for name in ["decode", "preprocess", "postprocess", "publish"] {

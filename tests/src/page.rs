@@ -23,6 +23,15 @@ pub struct Sample {
 #[derive(Clone, Debug, Deserialize)]
 struct Metric {
     samples: Vec<Sample>,
+    #[serde(default)]
+    statistics: Vec<Statistics>,
+}
+
+/// Statistics of one distribution.
+#[derive(Clone, Debug, Deserialize)]
+struct Statistics {
+    labels: BTreeMap<String, String>,
+    p50: f64,
 }
 
 /// Everything that `/metrics.json` shows.
@@ -75,15 +84,12 @@ impl MetricsPage {
         counts.map(|sample| sample.value).sum()
     }
 
-    /// Mean of a distribution's observations over the series that have all these labels; 0 without any.
+    /// Median of the first distribution that has all these labels; 0 without any.
     #[must_use]
-    pub fn mean(&self, metric: &str, labels: &[(&str, &str)]) -> f64 {
-        let total = |part| {
-            let parts = self.samples(metric).filter(|sample| sample.part.as_deref() == Some(part));
-            parts.filter(|sample| has_all(sample, labels)).map(|sample| sample.value).sum::<f64>()
-        };
-        let count = total("count");
-        if count > 0.0 { total("sum") / count } else { 0.0 }
+    pub fn median(&self, metric: &str, labels: &[(&str, &str)]) -> f64 {
+        let metric = self.0.get(&format!("{NAMESPACE}{metric}"));
+        let mut statistics = metric.into_iter().flat_map(|metric| &metric.statistics);
+        statistics.find(|statistics| has_all(&statistics.labels, labels)).map_or(0.0, |found| found.p50)
     }
 
     /// The frame ledger.
@@ -100,8 +106,8 @@ impl MetricsPage {
     }
 }
 
-fn has_all(sample: &Sample, labels: &[(&str, &str)]) -> bool {
-    labels.iter().all(|(name, value)| sample.labels.get(*name).is_some_and(|own| own == value))
+fn has_all(own: &BTreeMap<String, String>, labels: &[(&str, &str)]) -> bool {
+    labels.iter().all(|(name, value)| own.get(*name).is_some_and(|own| own == value))
 }
 
 impl LedgerPage {
