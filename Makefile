@@ -70,6 +70,8 @@ $(BUF):
 		@bufbuild/buf@$(BUF_VERSION) >/dev/null
 
 bench: runtime redis python ## runs every benchmark
+	$(call say,building the services)
+	@$(CARGO) build --release $(CARGO_FLAGS) -p metrics-svc -p detector-svc --bins
 	$(call say,running the benchmarks)
 	@VISION_TEST_PYTHON='$(TEST_PYTHON)' $(CARGO) bench --workspace --benches $(CARGO_FLAGS)
 
