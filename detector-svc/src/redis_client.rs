@@ -144,8 +144,10 @@ fn check(settings: &RedisSettings) -> Result<(), InvalidSetting> {
     if let Some(twice) = settings.streams.iter().find(|name| !seen.insert(*name)) {
         return Err(InvalidSetting::new("streams", format!("names {twice:?} twice")));
     }
-    if settings.timeout.is_zero() {
-        return Err(InvalidSetting::new("timeout", "is zero"));
+    for (key, value) in [("timeout", settings.timeout), ("reconnect_max", settings.reconnect_max)] {
+        if value.is_zero() {
+            return Err(InvalidSetting::new(key, "is zero"));
+        }
     }
     Ok(())
 }

@@ -72,7 +72,7 @@ vision_service::settings! {
         /// shows them on its own HTTP page.
         pub endpoint: String = String::new(),
         /// Name of this producer of metrics, stable over restarts and different from every other's. Empty: the
-        /// host's name.
+        /// host's name and the port of `grpc.listen`.
         pub producer_id: String = String::new(),
         /// Start of every metric's name, when this process aggregates.
         pub namespace: String = "vision_detect_segment".to_owned(),
@@ -124,8 +124,10 @@ impl ModelSettings {
 impl MetricsSettings {
     /// Settings of the recorder, when metrics go to a service.
     #[must_use]
-    pub fn recorder(&self) -> Option<RecorderSettings> {
-        let producer = if self.producer_id.is_empty() { host_name() } else { self.producer_id.clone() };
+    pub fn recorder(&self, grpc_port: u16) -> Option<RecorderSettings> {
+        let unnamed = self.producer_id.is_empty();
+        let producer =
+            if unnamed { format!("{}:{grpc_port}", host_name()) } else { self.producer_id.clone() };
         (!self.endpoint.is_empty()).then(|| RecorderSettings::new(self.endpoint.clone(), producer))
     }
 }
@@ -180,7 +182,7 @@ fn check_model(settings: &ModelSettings) -> Result<(), InvalidSetting> {
 }
 
 fn check_metrics(settings: &MetricsSettings) -> Result<(), InvalidSetting> {
-    match settings.recorder().map(|recorder| recorder.validate()) {
+    match settings.recorder(0).map(|recorder| recorder.validate()) {
         Some(Err(error)) => {
             Err(InvalidSetting::new("endpoint", format!("or `producer_id` cannot be used: {error}")))
         }

@@ -25,12 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 impl MetricsSink {
     /// Starts recording as the settings say.
-    pub(super) fn start(settings: &MetricsSettings) -> Result<(Recorder, Self), AppError> {
+    pub(super) fn start(settings: &MetricsSettings, grpc_port: u16) -> Result<(Recorder, Self), AppError> {
         let registry = Arc::new(Registry::with_max_series(&settings.namespace, settings.max_series));
         if !settings.enabled {
             return Ok((Recorder::disabled(), Self::Here(registry)));
         }
-        match settings.recorder() {
+        match settings.recorder(grpc_port) {
             Some(service) => {
                 let (recorder, task) = Recorder::connect(service.clone())?;
                 Ok((recorder, Self::Service(task, service)))

@@ -73,18 +73,21 @@ impl App {
     /// # Errors
     /// [`AppError`]: an address is taken, or the settings cannot be used.
     pub async fn bind(settings: Settings) -> Result<Self, AppError> {
-        let (recorder, metrics) = MetricsSink::start(&settings.metrics)?;
-        recorder.declare(catalogue::ALL);
         let bind = |address| move |source| AppError::Bind { address, source };
         let (grpc_addr, http_addr) = (settings.grpc.listen, settings.http.listen);
         let redis = (!settings.redis.url.is_empty()).then_some(source::redis::READY_CONDITION);
         let conditions: Vec<_> = [MODEL_READY].into_iter().chain(redis).collect();
         let telemetry =
             Telemetry::new("detector_svc").map_err(|error| AppError::Telemetry(error.to_string()))?;
+        let grpc = grpc::bind(grpc_addr).await.map_err(bind(grpc_addr))?;
+        let http = http::bind(http_addr).await.map_err(bind(http_addr))?;
+        // A process that cannot have its addresses must not take over the metrics of the one that has them.
+        let (recorder, metrics) = MetricsSink::start(&settings.metrics, grpc_addr.port())?;
+        recorder.declare(catalogue::ALL);
         Ok(Self {
             metrics,
-            grpc: grpc::bind(grpc_addr).await.map_err(bind(grpc_addr))?,
-            http: http::bind(http_addr).await.map_err(bind(http_addr))?,
+            grpc,
+            http,
             parts: Parts {
                 started: Instant::now(),
                 readiness: Readiness::awaiting(&conditions),
@@ -138,7 +141,9 @@ impl App {
             Ok(None) => ended,
             Err(error) => Err(error),
         };
-        metrics.finish(deadline.saturating_duration_since(Instant::now())).await;
+        // A process that failed to start has little to tell.
+        let patience = if finished.is_ok() { grace } else { grace / FLUSH_SHARE };
+        metrics.finish(patience.min(deadline.saturating_duration_since(Instant::now()))).await;
         pages_token.cancel();
         match tokio::time::timeout_at(deadline.into(), drain.finish()).await {
             Ok(Ok(())) => {}
@@ -168,8 +173,8 @@ impl Parts {
 
     /// Loads the model and starts what needs it.
     async fn start(&self, metrics: &MetricsSink, token: &CancellationToken) -> Result<Running, AppError> {
-        let (loaded, abandoned) = tokio::join!(load(&self.settings), metrics.abandoned_frames());
-        let loaded = loaded?;
+        let abandoned = async { Ok(metrics.abandoned_frames().await) };
+        let (loaded, abandoned) = tokio::try_join!(load(&self.settings), abandoned)?;
         let ledger = Ledger::new(&self.recorder, &loaded.model.id, abandoned);
         let running = Running::start(self, loaded, ledger, token)?;
         let engine = Engine {

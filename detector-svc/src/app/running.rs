@@ -70,6 +70,7 @@ impl Running {
     /// Finishes the frames in progress: first no more come in, then the pipeline empties, then the publisher.
     pub(super) async fn finish(self, patience: Duration) {
         let Self { pipeline, feed, publisher, sampler } = self;
+        let abandon = publisher.abort_handle();
         let finished = tokio::time::timeout(patience, async {
             if let Some(feed) = feed {
                 feed.await?;
@@ -81,7 +82,12 @@ impl Running {
         match finished.await {
             Ok(Ok(())) => tracing::info!("pipeline has drained"),
             Ok(Err(error)) => tracing::error!(%error, "a task of the pipeline panicked"),
-            Err(_) => tracing::warn!(?patience, "frames in progress are given up"),
+            Err(_) => {
+                tracing::warn!(?patience, "frames in progress are given up");
+                // Its results, and those that come yet, get their verdict when nobody takes them any more.
+                abandon.abort();
+                tokio::task::yield_now().await;
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, stream};
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
@@ -15,8 +15,12 @@ use vision_proto::detector::v1::{
     detect_stream_response::Result as Outcome, detector_service_server::DetectorService,
 };
 
-use super::{convert, deadline, watch::Watch};
-use crate::{model::Thresholds, pipeline::PipelineHandle, publish::Watchers};
+use super::{convert, deadline, oversized::oversized_is_invalid_status, watch::Watch};
+use crate::{
+    model::Thresholds,
+    pipeline::{DetectError, PipelineHandle},
+    publish::Watchers,
+};
 
 /// Requests of one stream that are worked on at once.
 const STREAM_CONCURRENCY: usize = 16;
@@ -89,7 +93,12 @@ impl DetectorService for DetectorGrpc {
     type WatchStream = ResponseStream<WatchResponse>;
 
     async fn detect(&self, request: Request<DetectRequest>) -> Result<Response<DetectResponse>, Status> {
-        let deadline = deadline::answer_by(request.metadata(), Instant::now());
+        let now = Instant::now();
+        let deadline = deadline::answer_by(request.metadata(), now);
+        // The server's own timer would say so, too, with another status.
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(DetectError::Expired.into());
+        }
         self.engine()?.detect(request.into_inner(), deadline).await.map(Response::new)
     }
 
@@ -98,13 +107,17 @@ impl DetectorService for DetectorGrpc {
         request: Request<Streaming<DetectStreamRequest>>,
     ) -> Result<Response<Self::DetectStreamStream>, Status> {
         let engine = self.engine()?.clone();
-        let responses = request.into_inner().map(move |request| {
+        let (ending, ended) = (self.shutdown.clone(), self.shutdown.clone());
+        // At the end no more requests are taken; those taken are answered.
+        let requests = request.into_inner().take_until(async move { ending.cancelled().await });
+        let responses = requests.map(move |request| {
             let engine = engine.clone();
-            async move { Ok(engine.answer(request?).await) }
+            async move { Ok(engine.answer(request.map_err(oversized_is_invalid_status)?).await) }
         });
         let responses = responses.buffered(STREAM_CONCURRENCY);
-        let shutdown = self.shutdown.clone();
-        Ok(Response::new(Box::pin(responses.take_until(async move { shutdown.cancelled().await }))))
+        let unavailable = || Err(Status::unavailable(DetectError::ShuttingDown.to_string()));
+        let last = stream::once(async move { ended.is_cancelled().then(unavailable) });
+        Ok(Response::new(Box::pin(responses.chain(last.filter_map(std::future::ready)))))
     }
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {

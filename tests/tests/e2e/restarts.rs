@@ -71,7 +71,14 @@ async fn metrics_svc_is_killed_and_counts_made_meanwhile_arrive() -> Result<()> 
         let id = frames::publish(&mut redis, frames::STREAM, &frame).await?;
         detections_of(&mut redis, &id).await?;
     }
-    settled(http, 5).await?;
+    let batches = settled(http, 5).await?.sum("record_batches_total", &[]);
+    // Requests are answered in order, and each second makes one: two more, and these frames are acknowledged.
+    eventually("two more batches", async || {
+        let page = MetricsPage::read(http).await?;
+        anyhow::ensure!(page.sum("record_batches_total", &[]) >= batches + 2.0, "{batches} batches");
+        Ok(())
+    })
+    .await?;
     first.kill().await?;
     for _ in 0..7 {
         let id = frames::publish(&mut redis, frames::STREAM, &frame).await?;

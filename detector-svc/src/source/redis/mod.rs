@@ -95,6 +95,8 @@ impl RedisSource {
             None => self.connect().await?,
         };
         self.look(&mut connection).await?;
+        // Only now is it known where each stream stands: frames published from here on are seen.
+        self.readiness.set(READY_CONDITION, true);
         // A frame that was found by looking does not wait for the next one.
         if self.events.is_empty() {
             let ReadReply(streams) = self.wait_for_news(&mut connection).await?;
@@ -113,11 +115,20 @@ impl RedisSource {
     async fn connect(&mut self) -> RedisResult<MultiplexedConnection> {
         let mut connection = self.settings.reader(&self.client, BLOCK).await?;
         if self.published.is_none() {
-            self.published = Some(resume::last_published(&mut connection, &self.output).await?);
+            let published = resume::last_published(&mut connection, &self.output).await;
+            self.published = Some(match published {
+                Err(error) if is_refusal(&error) => {
+                    tracing::warn!(stream = self.output, %error, "cannot tell what an earlier run has published");
+                    HashMap::new()
+                }
+                published => published?,
+            });
         }
         tracing::info!(streams = ?self.settings.streams, "reading frames from Redis");
         self.backoff = backoff(&self.settings);
-        self.readiness.set(READY_CONDITION, true);
+        // Redis may have come back with another copy of a stream.
+        let now = Instant::now();
+        self.streams.iter_mut().for_each(|stream| stream.suspect(now));
         self.connected.notify_one();
         Ok(connection)
     }

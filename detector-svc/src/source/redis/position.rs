@@ -87,6 +87,12 @@ impl Position {
         *self = Self { first: self.first, last: Some(newest), ordinal: counters.added };
     }
 
+    /// Follows a stream that has no news and fewer entries than were read of it: it was deleted, or Redis has come
+    /// back from an older copy.
+    pub(super) fn follow_back(&mut self, counters: Counters) {
+        self.ordinal = self.ordinal.zip(counters.added).map(|(ordinal, added)| ordinal.min(added));
+    }
+
     fn gap(&self, id: FrameId, counters: Counters, passed: u64) -> Gap {
         let seen_only = Gap { superseded: passed, ..Gap::default() };
         // No entry was ever added: the stream was deleted between reading the entry and its counters.
@@ -212,6 +218,14 @@ mod tests {
         position.roll_back(id(3), counters(3));
         let gap = position.advance(id(7), counters(4), 0);
         assert_eq!(gap, Gap::default());
+    }
+
+    #[test]
+    fn a_stream_seen_empty_is_counted_from_its_start() {
+        let mut position = Position::at(Some(id(9)), Counters { added: Some(10), length: 5 });
+        position.follow_back(Counters { added: Some(0), length: 0 });
+        let gap = position.advance(id(30), Counters { added: Some(12), length: 5 }, 0);
+        assert_eq!(gap, Gap { superseded: 4, trimmed: 7, restarted: false });
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Stream {
                 }
             }
             (None, None) => self.position = Some(Position::at(resume, counters)),
-            (Some(_), None) => {}
+            (Some(position), None) => position.follow_back(counters),
         }
         Ok(())
     }

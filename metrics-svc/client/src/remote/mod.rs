@@ -111,8 +111,11 @@ impl Remote {
     /// Takes everything recorded since the last call; empty when there is nothing.
     pub(crate) fn take(&self) -> Samples {
         let mut samples = Samples::default();
-        let _still = self.together.write();
-        self.series.read().drain_into(&mut samples);
+        {
+            // Held for a moment only, since whoever records values that belong together waits.
+            let _still = self.together.write();
+            self.series.read().drain_into(&mut samples);
+        }
         self.samples.drain_into(&mut samples);
         if !samples.value.is_empty() {
             samples.series_id.push(self.own.batches);
