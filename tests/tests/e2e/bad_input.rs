@@ -4,12 +4,17 @@ use anyhow::Result;
 use tonic::Code;
 use vision_proto::detector::v1::{DetectRequest, detector_service_client::DetectorServiceClient};
 use vision_tests::{
+    eventually::eventually,
     frames::{self, Entry},
+    page::MetricsPage,
     redis_server::RedisServer,
     service::{Service, detector_settings},
 };
 
 use crate::fixture::{Fixture, detections_of, none_twice, settled};
+
+/// Callers who are served before one who has no time to wait.
+const OTHERS: u64 = 50;
 
 /// A JPEG whose header claims 40,000 pixels a side.
 fn huge(jpeg: &[u8]) -> Vec<u8> {
@@ -121,16 +126,32 @@ async fn a_flood_is_accounted_for_to_the_last_frame() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_that_passes_before_inference_is_honoured() -> Result<()> {
-    let fixture = Fixture::start().await?;
-    let mut client = DetectorServiceClient::connect(fixture.detector.endpoint()).await?;
+    let detector = Service::detector(detector_settings("", "")).await?;
+    let client = DetectorServiceClient::connect(detector.endpoint()).await?;
     let image: bytes::Bytes = frames::read("0000.jpg")?.into();
-    let mut request = tonic::Request::new(DetectRequest { image, ..DetectRequest::default() });
+    let request = || DetectRequest { image: image.clone(), ..DetectRequest::default() };
+    let mut others = tokio::task::JoinSet::new();
+    for _ in 0..OTHERS {
+        let (mut client, request) = (client.clone(), request());
+        others.spawn(async move { client.detect(request).await });
+    }
+    eventually("a queue of callers", async || {
+        let received = MetricsPage::read(detector.http).await?.ledger().received;
+        anyhow::ensure!(received == OTHERS as f64, "{received}");
+        Ok(())
+    })
+    .await?;
+    let mut hurried = tonic::Request::new(request());
     // Set by hand, so that the client does not watch the time itself.
-    request.metadata_mut().insert("grpc-timeout", "1n".parse()?);
-    let status = client.detect(request).await.unwrap_err();
+    hurried.metadata_mut().insert("grpc-timeout", "30m".parse()?);
+    let status = client.clone().detect(hurried).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
-    fixture.settled(0).await?;
-    fixture.stop().await
+    for answer in others.join_all().await {
+        answer?;
+    }
+    let page = settled(detector.http, OTHERS + 1).await?;
+    assert_eq!(page.sum("frames_dropped_total", &[("reason", "expired")]), 1.0);
+    detector.stop().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
