@@ -2,8 +2,9 @@
 
 /// Package `vision.metrics.v1`: recording metric events and reading the snapshot.
 pub mod metrics {
+    pub mod raw;
     #[expect(missing_docs, reason = "tonic generates some items without comments")]
-    #[expect(clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated code")]
+    #[expect(clippy::allow_attributes_without_reason, reason = "generated code")]
     pub mod v1 {
         tonic::include_proto!("vision.metrics.v1");
     }
