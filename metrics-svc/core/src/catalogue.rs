@@ -2,6 +2,9 @@
 
 use crate::descriptor::{DEFAULT_MAX_AGE, Merge, MetricDescriptor, MetricKind};
 
+/// What exported names start with, before an underscore, unless somebody says otherwise.
+pub const NAMESPACE: &str = "vision_detect_segment";
+
 /// Definition of a metric, known at compile time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MetricSpec {

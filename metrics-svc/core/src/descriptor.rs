@@ -2,6 +2,8 @@
 
 use std::{collections::HashSet, fmt, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::name::{is_label_name, is_metric_name};
 
 /// Upper bounds of a histogram that declares none.
@@ -17,7 +19,7 @@ const MAX_QUANTILES: usize = 100;
 const MAX_TEXT_BYTES: usize = 4096;
 
 /// What a metric aggregates to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MetricKind {
     /// A total that only rises.
     Counter,
@@ -49,7 +51,7 @@ impl fmt::Display for MetricKind {
 }
 
 /// How the values of several producers combine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Merge {
     /// One series a producer for gauges, the sum for every other kind.
     #[default]
@@ -65,7 +67,7 @@ pub enum Merge {
 }
 
 /// Declaration of a metric.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricDescriptor {
     /// Name without the namespace, `[a-zA-Z_:][a-zA-Z0-9_:]*`.
     pub name: String,
@@ -187,7 +189,9 @@ impl MetricDescriptor {
     /// # Errors
     /// The first rule that is broken, with the offending value.
     pub fn validate(&self) -> Result<(), DescriptorError> {
-        if !is_metric_name(&self.name) {
+        // OpenMetrics would leave nothing of a counter that is called by its suffix.
+        let suffix_only = self.kind == MetricKind::Counter && self.name == "_total";
+        if !is_metric_name(&self.name) || suffix_only {
             return Err(DescriptorError::InvalidName(self.name.clone()));
         }
         limit("help", self.help.len(), MAX_TEXT_BYTES)?;
@@ -227,6 +231,11 @@ impl MetricDescriptor {
         }
         if self.kind != MetricKind::Summary {
             self.max_age = DEFAULT_MAX_AGE;
+        }
+        let gauge = self.kind == MetricKind::Gauge;
+        if self.merge == if gauge { Merge::PerProducer } else { Merge::Sum } {
+            // What is meant anyway.
+            self.merge = Merge::Default;
         }
         self
     }

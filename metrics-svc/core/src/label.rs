@@ -1,8 +1,4 @@
-//! Label values: their rules, and the key that tells the series of one metric apart.
-
-use std::hash::{Hash, Hasher};
-
-use hashbrown::Equivalent;
+//! Label values: their rules.
 
 /// Longest label value, in bytes.
 pub const MAX_LABEL_VALUE_BYTES: usize = 256;
@@ -64,51 +60,6 @@ pub(crate) fn in_order<'a>(
     }
     let named = names.iter().zip(values);
     named.map(|(name, value)| value.ok_or_else(|| LabelError::Missing(name.clone()))).collect()
-}
-
-/// What tells the series of one metric apart.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct SeriesKey {
-    pub(crate) values: Box<[Box<str>]>,
-    pub(crate) producer: Option<Box<str>>,
-}
-
-impl Hash for SeriesKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.values.iter().for_each(|value| value.hash(state));
-        self.producer.as_deref().hash(state);
-    }
-}
-
-/// A [`SeriesKey`] not yet allocated: looking up a known series allocates nothing.
-#[derive(PartialEq, Eq)]
-pub(crate) struct SeriesKeyRef<'a> {
-    pub(crate) values: &'a [&'a str],
-    pub(crate) producer: Option<&'a str>,
-}
-
-impl SeriesKeyRef<'_> {
-    pub(crate) fn to_key(&self) -> SeriesKey {
-        SeriesKey {
-            values: self.values.iter().map(|&value| value.into()).collect(),
-            producer: self.producer.map(Into::into),
-        }
-    }
-}
-
-impl Hash for SeriesKeyRef<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.values.iter().for_each(|value| value.hash(state));
-        self.producer.hash(state);
-    }
-}
-
-impl Equivalent<SeriesKey> for SeriesKeyRef<'_> {
-    fn equivalent(&self, key: &SeriesKey) -> bool {
-        self.producer == key.producer.as_deref()
-            && self.values.len() == key.values.len()
-            && self.values.iter().zip(&key.values).all(|(a, b)| **a == **b)
-    }
 }
 
 #[cfg(test)]

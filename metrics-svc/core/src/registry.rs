@@ -2,16 +2,20 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::Arc,
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use hashbrown::HashMap;
-use parking_lot::{RwLock, RwLockReadGuard};
+use parking_lot::RwLock;
 
 use crate::{
-    DescriptorError, MetricDescriptor, MetricKind, Snapshot, UnixTime,
-    metric::{Budget, Metric, MetricReading},
+    CapturedMetric, DescriptorError, MetricDescriptor, MetricKind, Series, SeriesBudget, Snapshot, UnixTime,
+    metric::{Metric, MetricReading, Shared},
+    reading::Detail,
+    together::{Gate, Together},
 };
 
 /// Metrics that a registry may have.
@@ -59,37 +63,71 @@ struct Metrics {
 #[derive(Debug)]
 pub struct Registry {
     namespace: String,
-    budget: Arc<Budget>,
+    shared: Arc<Shared>,
     extra_buckets: BTreeMap<String, Vec<f64>>,
     metrics: RwLock<Metrics>,
-    /// Shared by those who change several values that belong together, exclusive for a snapshot.
-    together: RwLock<()>,
+    /// Shared by those who change several values that belong together, closed for a snapshot.
+    gate: Gate,
 }
 
-/// Changes that belong together are in progress: no snapshot falls between them until this is dropped.
-#[derive(Debug)]
-#[must_use = "a snapshot may fall between changes once this is dropped"]
-pub struct Together<'a> {
-    _shared: RwLockReadGuard<'a, ()>,
+/// How many series a registry may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeriesLimits {
+    /// Of all metrics, overflow series and the only series of metrics without labels aside; 0: without limit.
+    pub total: usize,
+    /// Of one metric; 0: as many as of all.
+    pub per_metric: usize,
+}
+
+/// Which series have expired: those that nothing was applied to since a deadline through [`crate::Series::apply`].
+/// What is only written through handles never expires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expiry {
+    /// Deadline of gauges; `None`: they stay.
+    pub gauges: Option<UnixTime>,
+    /// Deadline of counters, histograms and summaries, which go on from where they were when they return; `None`: they
+    /// stay.
+    pub totals: Option<UnixTime>,
+}
+
+impl Expiry {
+    fn deadline(self, kind: MetricKind) -> Option<UnixTime> {
+        match kind {
+            MetricKind::Gauge => self.gauges,
+            MetricKind::Counter | MetricKind::Histogram | MetricKind::Summary => self.totals,
+        }
+    }
 }
 
 impl Registry {
     /// A registry without a limit. Exported names start with `namespace` and `_`, unless it is empty.
     #[must_use]
     pub fn new(namespace: &str) -> Self {
-        Self::with_max_series(namespace, 0)
+        Self::with_limits(namespace, SeriesLimits::default())
     }
 
     /// A registry of at most `max_series` series, overflow series and the only series of metrics without labels
     /// aside; 0: without limit.
     #[must_use]
     pub fn with_max_series(namespace: &str, max_series: usize) -> Self {
+        Self::with_limits(namespace, SeriesLimits { total: max_series, per_metric: 0 })
+    }
+
+    /// A registry of so many series.
+    #[must_use]
+    pub fn with_limits(namespace: &str, limits: SeriesLimits) -> Self {
+        let shared = Shared {
+            series: SeriesBudget::new(limits.total),
+            retired: SeriesBudget::new(limits.total),
+            max_per_metric: limits.per_metric,
+            heard: AtomicU64::new(0),
+        };
         Self {
             namespace: namespace.to_owned(),
-            budget: Arc::new(Budget::new(max_series)),
+            shared: Arc::new(shared),
             extra_buckets: BTreeMap::new(),
             metrics: RwLock::default(),
-            together: RwLock::default(),
+            gate: Gate::default(),
         }
     }
 
@@ -99,26 +137,35 @@ impl Registry {
         Self { extra_buckets, ..self }
     }
 
+    /// Tells the registry when it begins: what is made before the first snapshot counts since then.
+    #[must_use]
+    pub fn started_at(self, now: UnixTime) -> Self {
+        self.hear(now);
+        self
+    }
+
     /// Registers a metric; with a definition known already, returns the metric that has it.
     ///
     /// # Errors
     /// The descriptor is invalid, contradicts the one registered, or its samples' names are taken.
     pub fn register(&self, descriptor: MetricDescriptor) -> Result<Metric, RegisterError> {
         descriptor.validate()?;
-        let mut descriptor = descriptor.completed();
+        let declared = descriptor.completed();
+        let mut descriptor = declared.clone();
         if let Some(extra) = self.extra_buckets.get(&descriptor.name) {
             // Before definitions are compared, so that declaring again what was declared is no conflict.
             descriptor.extend_buckets(extra);
         }
+        // Most declarations are repeated ones, which keep nobody waiting.
+        if let Some(metric) = self.get(&descriptor.name) {
+            return same(metric, descriptor);
+        }
         let mut metrics = self.metrics.write();
         if let Some(metric) = metrics.by_name.get(&descriptor.name) {
-            return match metric.descriptor().difference(&descriptor) {
-                None => Ok(metric.clone()),
-                Some(part) => Err(RegisterError::Conflict { name: descriptor.name, part }),
-            };
+            return same(metric.clone(), descriptor);
         }
         self.check_room(&metrics, &descriptor)?;
-        Ok(self.insert(&mut metrics, descriptor))
+        Ok(self.insert(&mut metrics, declared, descriptor))
     }
 
     /// The metric of this name, given without the namespace.
@@ -127,18 +174,22 @@ impl Registry {
         self.metrics.read().by_name.get(name).cloned()
     }
 
+    /// Every metric, in no order.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.metrics.read().by_name.values().cloned().collect()
+    }
+
     /// How many series there are.
     #[must_use]
     pub fn series_count(&self) -> usize {
-        self.budget.used()
+        self.shared.series.used()
     }
 
-    /// Names of the metrics that have had more series than there was room for, without the namespace.
+    /// How many expired series are kept aside until they return.
     #[must_use]
-    pub fn overflowed(&self) -> Vec<String> {
-        let metrics = self.metrics.read();
-        let overflowed = metrics.by_name.iter().filter(|(_, metric)| metric.has_overflowed());
-        overflowed.map(|(name, _)| name.clone()).collect()
+    pub fn retired_count(&self) -> usize {
+        self.shared.retired.used()
     }
 
     /// The namespace.
@@ -147,38 +198,84 @@ impl Registry {
         &self.namespace
     }
 
+    /// The name that a metric is exported under, given that without the namespace.
+    #[must_use]
+    pub fn full_name(&self, name: &str) -> String {
+        match self.namespace.as_str() {
+            "" => name.to_owned(),
+            namespace => format!("{namespace}_{name}"),
+        }
+    }
+
     /// Marks the changes made while the guard lives as one: a snapshot shows all of them or none.
     ///
     /// Not to be asked for again by a thread that has it: a waiting snapshot would keep the two apart for ever.
     pub fn together(&self) -> Together<'_> {
-        Together { _shared: self.together.read() }
+        self.gate.share()
     }
 
     /// Copies the state of every series; windows are read as of `now`.
     #[must_use]
     pub fn snapshot(&self, now: UnixTime) -> Snapshot {
-        let readings = self.read();
-        let mut metrics: Vec<_> = readings.into_iter().map(|reading| reading.snapshot(now)).collect();
+        self.read(Detail::Full, now, |_| true)
+    }
+
+    /// Like [`Registry::snapshot`], of the metrics whose name without the namespace `wanted` takes.
+    #[must_use]
+    pub fn snapshot_of(&self, now: UnixTime, wanted: impl Fn(&str) -> bool) -> Snapshot {
+        self.read(Detail::Full, now, wanted)
+    }
+
+    /// Like [`Registry::snapshot`], without quantiles and statistics of histograms: most of the work, and nothing that
+    /// the text formats show.
+    #[must_use]
+    pub fn snapshot_for_text(&self, now: UnixTime) -> Snapshot {
+        self.read(Detail::Text, now, |_| true)
+    }
+
+    /// Drops what has expired and `may_go` lets go; returns how many series.
+    pub fn expire(&self, expiry: Expiry, may_go: impl Fn(&Series) -> bool) -> usize {
+        let expire = |metric: &Metric| {
+            let deadline = expiry.deadline(metric.descriptor().kind);
+            deadline.map_or(0, |deadline| metric.expire(deadline, &may_go))
+        };
+        self.metrics().iter().map(expire).sum()
+    }
+
+    /// What has expired and is still there.
+    #[must_use]
+    pub fn expired(&self, expiry: Expiry) -> Vec<Series> {
+        let expired = |metric: &Metric| Some(metric.expired(expiry.deadline(metric.descriptor().kind)?));
+        self.metrics().iter().filter_map(expired).flatten().collect()
+    }
+
+    /// Takes everything that is to be kept beyond the process, at one moment.
+    #[must_use]
+    pub fn capture(&self) -> Vec<CapturedMetric> {
+        let _still = self.gate.close();
+        let metrics = self.metrics.read();
+        metrics.by_name.values().map(Metric::capture).collect()
+    }
+
+    fn read(&self, detail: Detail, now: UnixTime, wanted: impl Fn(&str) -> bool) -> Snapshot {
+        self.hear(now);
+        let readings = self.copy(detail, now, wanted);
+        let mut metrics: Vec<_> = readings.into_iter().map(MetricReading::snapshot).collect();
         metrics.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Snapshot { time: now, metrics }
     }
 
-    /// Drops gauge series to which nothing was applied for `idle`; returns how many.
-    ///
-    /// Only samples applied through [`crate::Series::apply`] count as updates; gauges written through
-    /// handles never expire.
-    pub fn expire_gauges(&self, idle: Duration, now: UnixTime) -> usize {
-        let deadline = now.saturating_sub(idle);
-        let all: Vec<Metric> = self.metrics.read().by_name.values().cloned().collect();
-        let gauges = all.iter().filter(|m| m.descriptor().kind == MetricKind::Gauge);
-        gauges.map(|metric| metric.expire_gauges(deadline)).sum()
+    /// Only copies while changes wait; the rest of a snapshot takes longer.
+    fn copy(&self, detail: Detail, now: UnixTime, wanted: impl Fn(&str) -> bool) -> Vec<MetricReading> {
+        let _still = self.gate.close();
+        let metrics = self.metrics.read();
+        let wanted = metrics.by_name.iter().filter(|(name, _)| wanted(name));
+        wanted.map(|(_, metric)| metric.read(detail, now)).collect()
     }
 
-    /// Only copies while changes wait; the rest of a snapshot takes longer.
-    fn read(&self) -> Vec<MetricReading> {
-        let _still = self.together.write();
-        let metrics = self.metrics.read();
-        metrics.by_name.values().map(Metric::read).collect()
+    fn hear(&self, now: UnixTime) {
+        let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.shared.heard.fetch_max(millis, Relaxed);
     }
 
     fn check_room(&self, metrics: &Metrics, descriptor: &MetricDescriptor) -> Result<(), RegisterError> {
@@ -193,16 +290,26 @@ impl Registry {
         }
     }
 
-    fn insert(&self, metrics: &mut Metrics, descriptor: MetricDescriptor) -> Metric {
+    fn insert(
+        &self,
+        metrics: &mut Metrics,
+        declared: MetricDescriptor,
+        descriptor: MetricDescriptor,
+    ) -> Metric {
         let name = descriptor.name.clone();
         metrics.sample_names.extend(sample_names(&descriptor));
-        let full_name = match self.namespace.as_str() {
-            "" => name.clone(),
-            namespace => format!("{namespace}_{name}"),
-        };
-        let metric = Metric::new(full_name, descriptor, Arc::clone(&self.budget));
+        let full_name = self.full_name(&name);
+        let metric = Metric::new(full_name, declared, descriptor, Arc::clone(&self.shared));
         metrics.by_name.insert(name, metric.clone());
         metric
+    }
+}
+
+/// The metric, if it has this definition.
+fn same(metric: Metric, descriptor: MetricDescriptor) -> Result<Metric, RegisterError> {
+    match metric.descriptor().difference(&descriptor) {
+        None => Ok(metric),
+        Some(part) => Err(RegisterError::Conflict { name: descriptor.name, part }),
     }
 }
 
@@ -210,10 +317,10 @@ impl Registry {
 fn sample_names(descriptor: &MetricDescriptor) -> impl Iterator<Item = String> {
     let suffixes: &[&str] = match descriptor.kind {
         // OpenMetrics gives a counter the name without the suffix, and its sample the name with it.
-        MetricKind::Counter => &["", "_total"],
+        MetricKind::Counter => &["", "_total", "_created"],
         MetricKind::Gauge => &[""],
-        MetricKind::Histogram => &["", "_bucket", "_sum", "_count"],
-        MetricKind::Summary => &["", "_sum", "_count"],
+        MetricKind::Histogram => &["", "_bucket", "_sum", "_count", "_created"],
+        MetricKind::Summary => &["", "_sum", "_count", "_created"],
     };
     let name = match descriptor.kind {
         MetricKind::Counter => descriptor.name.strip_suffix("_total").unwrap_or(&descriptor.name),
@@ -223,6 +330,9 @@ fn sample_names(descriptor: &MetricDescriptor) -> impl Iterator<Item = String> {
     suffixes.iter().map(move |suffix| format!("{name}{suffix}"))
 }
 
+#[cfg(test)]
+#[path = "registry_life_tests.rs"]
+mod life_tests;
 #[cfg(test)]
 #[path = "registry_tests.rs"]
 mod tests;

@@ -1,25 +1,35 @@
 //! Registration, series, merging over producers and the budget.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::{sync::Arc, time::Duration};
+
 use super::*;
-use crate::{Counter, Merge, Operation, SeriesValue, ValueError};
+use crate::{
+    Counter, Exemplar, Merge, Operation, Origin, SeriesValue, ValueError,
+    exposition::{TextFormat, text},
+};
 
-const NOW: UnixTime = Duration::from_secs(1_000_000);
+pub(super) const NOW: UnixTime = Duration::from_secs(1_000_000);
 
-fn descriptor(name: &str, kind: MetricKind, merge: Merge) -> MetricDescriptor {
+pub(super) fn descriptor(name: &str, kind: MetricKind, merge: Merge) -> MetricDescriptor {
     MetricDescriptor { label_names: vec!["stage".to_owned()], merge, ..MetricDescriptor::new(name, kind) }
 }
 
-fn record(registry: &Registry, name: &str, producer: &str, value: f64) {
+pub(super) fn record(registry: &Registry, name: &str, producer: &str, value: f64) {
     let metric = registry.get(name).unwrap();
     let series = metric.series(&["total"], Some(producer)).unwrap();
     series.apply(value, Operation::Default, NOW).unwrap();
 }
 
-fn values(registry: &Registry) -> Vec<(usize, SeriesValue)> {
+pub(super) fn values(registry: &Registry) -> Vec<(usize, SeriesValue)> {
     let snapshot = registry.snapshot(NOW);
-    let series = snapshot.metrics.into_iter().flat_map(|metric| metric.series);
-    series.map(|s| (s.labels.len(), s.value)).collect()
+    let series = snapshot.metrics.iter().flat_map(|metric| metric.series());
+    series.map(|s| (s.labels.iter().count(), s.value)).collect()
+}
+
+pub(super) fn expire_gauges(registry: &Registry, idle: Duration, now: UnixTime) -> usize {
+    let gauges = Some(now.saturating_sub(idle));
+    registry.expire(Expiry { gauges, totals: None }, |_| true)
 }
 
 #[test]
@@ -105,9 +115,9 @@ fn past_the_budget_series_overflow() {
         series.apply(1.0, Operation::Add, NOW).unwrap();
     }
     assert_eq!(registry.series_count(), 2);
-    assert_eq!(registry.overflowed(), ["c"]);
-    let last = values(&registry).remove(0);
-    assert_eq!(last, (1, SeriesValue::Counter(2.0)));
+    metric.count_overflow(2);
+    assert_eq!(metric.overflowed(), 2);
+    assert_eq!(values(&registry)[2], (1, SeriesValue::Counter(2.0)));
 }
 
 #[test]
@@ -117,8 +127,8 @@ fn idle_gauges_expire_and_come_back() {
     record(&registry, "g", "one", 1.0);
     let held = metric.series(&["total"], Some("one")).unwrap();
     let later = NOW + Duration::from_secs(60);
-    assert_eq!(registry.expire_gauges(Duration::from_secs(60), later), 0);
-    assert_eq!(registry.expire_gauges(Duration::from_secs(59), later), 1);
+    assert_eq!(expire_gauges(&registry, Duration::from_secs(60), later), 0);
+    assert_eq!(expire_gauges(&registry, Duration::from_secs(59), later), 1);
     let refused = held.apply(2.0, Operation::Set, later);
     assert_eq!(refused, Err(ValueError::Expired));
     record(&registry, "g", "one", 3.0);
@@ -164,9 +174,10 @@ fn without_labels_only_producers_overflow() {
         assert!(gauge.is_overflow());
         gauge.apply(1.0, Operation::Default, NOW).unwrap();
     }
-    assert_eq!(registry.expire_gauges(Duration::ZERO, NOW + Duration::from_secs(1)), 0);
-    let overflow = registry.snapshot(NOW).metrics.remove(1).series;
-    assert_eq!(overflow[0].labels, [("instance".to_owned(), "__overflow__".to_owned())]);
+    assert_eq!(expire_gauges(&registry, Duration::ZERO, NOW + Duration::from_secs(1)), 0);
+    let snapshot = registry.snapshot(NOW);
+    let overflow = snapshot.metrics[1].series().next().unwrap();
+    assert_eq!(overflow.labels.as_str(), "instance=\"__overflow__\"");
 }
 
 #[test]
@@ -176,7 +187,7 @@ fn the_name_of_the_overflow_takes_nothing_from_the_budget() {
     assert!(metric.series(&["__overflow__"], None).unwrap().is_overflow());
     assert!(!metric.series(&["a"], None).unwrap().is_overflow());
     assert!(metric.series(&["b"], None).unwrap().is_overflow());
-    assert_eq!(registry.snapshot(NOW).metrics[0].series.len(), 2);
+    assert_eq!(registry.snapshot(NOW).metrics[0].series_count(), 2);
 }
 
 #[test]
@@ -184,7 +195,7 @@ fn a_defined_gauge_expires_though_it_was_never_set() {
     let registry = Registry::new("ns");
     let metric = registry.register(descriptor("g", MetricKind::Gauge, Merge::Default)).unwrap();
     metric.series(&["a"], Some("one")).unwrap().touch(NOW);
-    assert_eq!(registry.expire_gauges(Duration::from_secs(1), NOW + Duration::from_secs(2)), 1);
+    assert_eq!(expire_gauges(&registry, Duration::from_secs(1), NOW + Duration::from_secs(2)), 1);
 }
 
 #[test]
@@ -199,6 +210,60 @@ fn extra_buckets_join_those_declared() {
     let other = MetricDescriptor { buckets: vec![0.25], ..declared };
     assert!(registry.register(other).is_err());
     assert!(registry.register(MetricDescriptor::new("c", MetricKind::Counter)).is_ok());
+}
+
+#[test]
+fn a_metric_and_a_producer_have_budgets_of_their_own() {
+    let limits = SeriesLimits { total: 10, per_metric: 2 };
+    let registry = Registry::with_limits("ns", limits);
+    let metrics = ["a", "b"]
+        .map(|name| registry.register(descriptor(name, MetricKind::Counter, Merge::Default)).unwrap());
+    let budget = Arc::new(SeriesBudget::new(3));
+    let origin = Origin { budget: Some(&budget), ..Origin::default() };
+    let overflows = |metric: usize, value| metrics[metric].series(&[value], origin).unwrap().is_overflow();
+    assert_eq!(["x", "y", "z"].map(|value| overflows(0, value)), [false, false, true]);
+    assert_eq!(["x", "y"].map(|value| overflows(1, value)), [false, true]);
+    // Others may still make what this one may not.
+    assert!(!metrics[1].series(&["y"], None).unwrap().is_overflow());
+    assert_eq!((budget.used(), registry.series_count()), (3, 4));
+}
+
+#[test]
+fn a_series_counts_since_it_is_known_not_to_have_been() {
+    let registry = Registry::new("ns").started_at(NOW);
+    let metric = registry.register(descriptor("c", MetricKind::Counter, Merge::Default)).unwrap();
+    metric.series(&["first"], None).unwrap();
+    let _ = registry.snapshot(NOW + Duration::from_secs(10));
+    metric.series(&["second"], None).unwrap();
+    let now = Some(NOW + Duration::from_millis(20_500));
+    metric.series(&["third"], Origin { now, ..Origin::default() }).unwrap();
+    let page = text(&registry.snapshot(NOW + Duration::from_secs(60)), TextFormat::OpenMetrics);
+    for expected in [
+        "ns_c_created{stage=\"first\"} 1000000\n",
+        "ns_c_created{stage=\"second\"} 1000010\n",
+        "ns_c_created{stage=\"third\"} 1000020.5\n",
+    ] {
+        assert!(page.contains(expected), "{page}");
+    }
+}
+
+#[test]
+fn exemplars_stand_at_their_sample() {
+    let registry = Registry::new("ns");
+    for (name, kind) in [("c", MetricKind::Counter), ("h", MetricKind::Histogram), ("g", MetricKind::Gauge)] {
+        let metric = registry.register(descriptor(name, kind, Merge::Last)).ok();
+        let metric =
+            metric.or_else(|| registry.register(descriptor(name, kind, Merge::Default)).ok()).unwrap();
+        let series = metric.series(&["a"], None).unwrap();
+        series.offer_exemplar(Exemplar { trace_id: [0xab; 16], value: 0.3, time: NOW });
+    }
+    let page = text(&registry.snapshot(NOW), TextFormat::OpenMetrics);
+    let trace = format!(" # {{trace_id=\"{}\"}} 0.3 1000000\n", "ab".repeat(16));
+    let traced: Vec<_> = page.lines().filter(|line| line.contains(" # {")).collect();
+    assert_eq!(traced.len(), 2, "{page}");
+    assert!(page.contains(&format!("ns_c_total{{stage=\"a\"}} 0{trace}")), "{page}");
+    assert!(page.contains(&format!("ns_h_bucket{{stage=\"a\",le=\"0.5\"}} 0{trace}")), "{page}");
+    assert!(!text(&registry.snapshot(NOW), TextFormat::Prometheus).contains("trace_id"));
 }
 
 #[test]

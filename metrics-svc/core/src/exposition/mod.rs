@@ -1,10 +1,14 @@
-//! A snapshot's forms for the world outside.
+//! A snapshot's forms for the world outside, whole or in chunks that need never be in memory together.
 
+mod export;
 mod json;
 mod number;
 mod text;
 
 pub use self::{
-    json::{JsonSnapshot, json},
-    text::{OPEN_METRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE, open_metrics, text},
+    json::{JsonChunks, json, json_chunks},
+    text::{TextChunks, TextFormat, text, text_chunks},
 };
+
+/// Bytes from which on a chunk is full.
+const CHUNK_BYTES: usize = 64 * 1024;

@@ -11,15 +11,11 @@ use crate::{MetricDescriptor, MetricKind, Operation, Registry};
 const NOW: Duration = Duration::from_secs(1_000_000);
 
 fn rendered(descriptor: MetricDescriptor, labels: &[&str], samples: &[f64]) -> String {
-    let mut out = String::new();
-    text(&snapshot(descriptor, labels, samples), &mut out).unwrap();
-    out
+    text(&snapshot(descriptor, labels, samples), TextFormat::Prometheus)
 }
 
 fn rendered_open(descriptor: MetricDescriptor, labels: &[&str], samples: &[f64]) -> String {
-    let mut out = String::new();
-    open_metrics(&snapshot(descriptor, labels, samples), &mut out).unwrap();
-    out
+    text(&snapshot(descriptor, labels, samples), TextFormat::OpenMetrics)
 }
 
 fn snapshot(descriptor: MetricDescriptor, labels: &[&str], samples: &[f64]) -> Snapshot {

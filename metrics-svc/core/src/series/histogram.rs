@@ -1,34 +1,37 @@
 //! A distribution counted in fixed buckets, with a sketch beside them for quantiles.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
-use parking_lot::Mutex;
+use super::state::{HistogramState, StateError};
+use crate::{
+    MetricDescriptor,
+    reading::{Detail, Reading},
+    sketch::{AtomicSketch, MAX_COUNT},
+};
 
-use super::Reading;
-use crate::{MetricDescriptor, sketch::Sketch};
+/// So many bounds are compared all at once quicker than one after the other in a binary search.
+const FEW_BOUNDS: usize = 24;
 
-/// Handle of a histogram series; cheap to clone.
+/// Handle of a histogram series; cheap to clone, lock-free to write.
 #[derive(Clone, Debug)]
 pub struct Histogram(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     descriptor: Arc<MetricDescriptor>,
-    /// One short lock keeps buckets, sum and quantiles of a snapshot in agreement.
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
     /// Observations of each bucket alone, the last without a bound.
-    counts: Box<[u64]>,
-    sketch: Sketch,
+    counts: Box<[AtomicU64]>,
+    /// Keeps the sum as well.
+    sketch: AtomicSketch,
 }
 
 impl Histogram {
     pub(super) fn new(descriptor: Arc<MetricDescriptor>) -> Self {
-        let state = State { counts: vec![0; descriptor.buckets.len() + 1].into(), sketch: Sketch::default() };
-        Self(Arc::new(Inner { descriptor, state: Mutex::new(state) }))
+        let counts = (0..=descriptor.buckets.len()).map(|_| AtomicU64::new(0)).collect();
+        Self(Arc::new(Inner { descriptor, counts, sketch: AtomicSketch::default() }))
     }
 
     /// Counts a value into the first bucket whose bound is not below it; ignored when not finite.
@@ -36,75 +39,76 @@ impl Histogram {
         if !value.is_finite() {
             return;
         }
-        let bounds = &self.0.descriptor.buckets;
-        let bucket = bounds.partition_point(|bound| *bound < value);
-        let mut state = self.0.state.lock();
-        state.counts[bucket] += 1;
-        state.sketch.observe(value);
+        let counter = &self.0.counts[self.bucket_of(value)];
+        self.0.sketch.observe(value);
+        counter.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn read(&self) -> Reading {
-        let state = self.0.state.lock();
-        Reading::Histogram { counts: state.counts.clone(), sketch: Box::new(state.sketch.clone()) }
+    /// Counts many values as [`Self::observe`] does each, but writes once to what several of them share: threads that
+    /// observe into one series at the same time get less into each other's way.
+    pub fn observe_all(&self, values: &[f64]) {
+        if let [value] = values {
+            return self.observe(*value);
+        }
+        let finite = values.iter().copied().filter(|value| value.is_finite());
+        let mut counts = vec![0; self.0.counts.len()];
+        finite.clone().for_each(|value| counts[self.bucket_of(value)] += 1);
+        for (counter, count) in self.0.counts.iter().zip(counts).filter(|(_, count)| *count > 0) {
+            counter.fetch_add(count, Relaxed);
+        }
+        self.0.sketch.observe_all(finite);
+    }
+
+    /// A copy of all that was observed, to be saved.
+    #[must_use]
+    pub fn state(&self) -> HistogramState {
+        HistogramState { counts: self.counts().collect(), sketch: self.0.sketch.read() }
+    }
+
+    /// Adds what another histogram with the same buckets has observed.
+    ///
+    /// # Errors
+    /// The state has another number of buckets, or a count that no series reaches. Nothing is changed then.
+    pub fn restore(&self, state: &HistogramState) -> Result<(), StateError> {
+        let (found, expected) = (state.counts.len(), self.0.counts.len());
+        if found != expected {
+            return Err(StateError::Buckets { found, expected });
+        }
+        if let Some(&count) = state.counts.iter().find(|count| **count > MAX_COUNT) {
+            return Err(StateError::Count(count));
+        }
+        for (counter, count) in self.0.counts.iter().zip(&state.counts) {
+            counter.fetch_add(*count, Relaxed);
+        }
+        self.0.sketch.merge(&state.sketch);
+        Ok(())
+    }
+
+    /// Index of the first bucket whose bound is not below a value.
+    #[inline]
+    pub(super) fn bucket_of(&self, value: f64) -> usize {
+        let bounds = &*self.0.descriptor.buckets;
+        if bounds.len() > FEW_BOUNDS {
+            return bounds.partition_point(|bound| *bound < value);
+        }
+        bounds.iter().map(|bound| usize::from(*bound < value)).sum()
+    }
+
+    pub(super) fn read(&self, detail: Detail) -> Reading {
+        let sketch = (detail == Detail::Full).then(|| Box::new(self.0.sketch.read()));
+        Reading::Histogram { counts: self.counts().collect(), sum: self.0.sketch.sum(), sketch }
+    }
+
+    /// How many buckets there are, the one without a bound included.
+    pub(super) fn bucket_count(&self) -> usize {
+        self.0.counts.len()
+    }
+
+    fn counts(&self) -> impl Iterator<Item = u64> {
+        self.0.counts.iter().map(|counter| counter.load(Relaxed))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use std::time::Duration;
-
-    use super::*;
-    use crate::{Distribution, MetricKind, SeriesValue};
-
-    const BOUNDS: [f64; 3] = [-1.0, 0.5, 2.0];
-
-    fn histogram() -> Histogram {
-        Histogram::new(Arc::new(MetricDescriptor {
-            buckets: BOUNDS.to_vec(),
-            quantiles: vec![0.5],
-            ..MetricDescriptor::new("h", MetricKind::Histogram)
-        }))
-    }
-
-    fn read(histogram: &Histogram) -> Distribution {
-        match histogram.read().value(&histogram.0.descriptor, Duration::ZERO) {
-            SeriesValue::Histogram(distribution) => distribution,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn bounds_are_inclusive() {
-        let histogram = histogram();
-        BOUNDS.iter().for_each(|bound| histogram.observe(*bound));
-        let counts: Vec<_> = read(&histogram).buckets.iter().map(|b| b.1).collect();
-        assert_eq!(counts, [1, 2, 3, 3]);
-    }
-
-    #[test]
-    fn what_is_not_finite_is_ignored() {
-        let histogram = histogram();
-        histogram.observe(f64::NAN);
-        histogram.observe(f64::INFINITY);
-        let read = read(&histogram);
-        assert_eq!((read.count, read.sum), (0, 0.0));
-        assert_eq!(read.quantiles, [(0.5, None)]);
-        assert_eq!(read.statistics, None);
-    }
-
-    proptest! {
-        #[test]
-        fn buckets_agree_with_counting(values in prop::collection::vec(-3.0..3.0_f64, 0..200)) {
-            let histogram = histogram();
-            values.iter().for_each(|value| histogram.observe(*value));
-            let read = read(&histogram);
-            for (bound, count) in &read.buckets {
-                let expected = values.iter().filter(|value| *value <= bound).count();
-                prop_assert_eq!(*count, expected as u64);
-            }
-            prop_assert_eq!(read.count, values.len() as u64);
-        }
-    }
-}
+#[path = "histogram_tests.rs"]
+mod tests;

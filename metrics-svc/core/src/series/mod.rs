@@ -3,115 +3,80 @@
 mod counter;
 mod gauge;
 mod histogram;
+mod life;
+mod operation;
+mod state;
 mod summary;
 
-use std::sync::Arc;
-
-pub use self::{counter::Counter, gauge::Gauge, histogram::Histogram, summary::Summary};
-use crate::{
-    MetricDescriptor, MetricKind, UnixTime,
-    label::SeriesKey,
-    sketch::Sketch,
-    snapshot::{Distribution, SeriesValue},
-    window::SlidingWindow,
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
 };
 
-/// What a sample does to its series.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Operation {
-    /// The kind's default: counters add, gauges set, histograms and summaries observe.
-    #[default]
-    Default,
-    /// Replaces the value; gauges only.
-    Set,
-    /// Adds to the value; counters and gauges.
-    Add,
-}
+use self::{counter::Total, gauge::Level, life::Life};
+pub use self::{
+    counter::{Counter, CounterState},
+    gauge::Gauge,
+    histogram::Histogram,
+    operation::{Operation, ValueError},
+    state::{HistogramState, StateError, SummaryState},
+    summary::Summary,
+};
+use crate::{
+    Exemplar, Labels, MetricDescriptor, MetricKind, SeriesBudget, UnixTime,
+    exemplar::Exemplars,
+    reading::{Detail, Reading},
+    state::ValueState,
+};
 
-/// Why a sample was not applied.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ValueError {
-    /// The value is NaN or infinite.
-    #[error("value {0} is not finite")]
-    NotFinite(f64),
-    /// A counter cannot fall.
-    #[error("increment {0} of a counter is negative")]
-    Negative(f64),
-    /// The kind has no such operation.
-    #[error("operation {operation:?} does not apply to a {kind}")]
-    Operation {
-        /// The operation asked for.
-        operation: Operation,
-        /// The kind of the series.
-        kind: MetricKind,
-    },
-    /// The series was dropped for being idle: look it up again.
-    #[error("series has expired")]
-    Expired,
-}
-
-impl Operation {
-    /// Checks that a sample suits a series of this kind.
-    ///
-    /// # Errors
-    /// The value is not finite, negative for a counter, or the operation is none of the kind's.
-    pub fn check(self, kind: MetricKind, value: f64) -> Result<(), ValueError> {
-        let known = match kind {
-            MetricKind::Counter => self != Self::Set,
-            MetricKind::Gauge => true,
-            MetricKind::Histogram | MetricKind::Summary => self == Self::Default,
-        };
-        if !known {
-            return Err(ValueError::Operation { operation: self, kind });
-        }
-        if !value.is_finite() {
-            return Err(ValueError::NotFinite(value));
-        }
-        if kind == MetricKind::Counter && value < 0.0 {
-            return Err(ValueError::Negative(value));
-        }
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug)]
+/// State of a series, by its kind.
+#[derive(Debug)]
 enum Cell {
-    Counter(Counter),
-    Gauge(Gauge),
+    Counter(Total),
+    Gauge(Level),
     Histogram(Histogram),
     Summary(Summary),
 }
 
+/// In this order, since a snapshot reads the first two of every series: they should share a line of the cache.
 #[derive(Debug)]
+#[repr(C)]
 struct Inner {
-    key: SeriesKey,
-    overflow: bool,
     cell: Cell,
+    exemplars: OnceLock<Box<Exemplars>>,
+    life: Life,
+    labels: Labels,
+    /// Of what tells it from the other series of its metric.
+    hash: u64,
+    /// What its producer may make; paid back when the series goes.
+    payer: Option<Arc<SeriesBudget>>,
+    overflow: bool,
 }
 
 /// One series of a metric; a cheap handle.
 #[derive(Clone, Debug)]
 pub struct Series(Arc<Inner>);
 
-/// A copy of a series' state, quick to make; what follows from it is computed later.
-#[derive(Debug)]
-pub(crate) enum Reading {
-    Counter(f64),
-    Gauge(f64),
-    Histogram { counts: Box<[u64]>, sketch: Box<Sketch> },
-    Summary { count: u64, sum: f64, window: Box<SlidingWindow> },
+/// What a new series is made of.
+pub(crate) struct NewSeries {
+    pub(crate) hash: u64,
+    pub(crate) labels: Labels,
+    pub(crate) overflow: bool,
+    pub(crate) created: Option<UnixTime>,
+    pub(crate) payer: Option<Arc<SeriesBudget>>,
 }
 
 impl Series {
-    pub(crate) fn new(key: SeriesKey, overflow: bool, descriptor: &Arc<MetricDescriptor>) -> Self {
+    pub(crate) fn new(new: NewSeries, descriptor: &Arc<MetricDescriptor>) -> Self {
         let cell = match descriptor.kind {
-            MetricKind::Counter => Cell::Counter(Counter::default()),
-            MetricKind::Gauge => Cell::Gauge(Gauge::default()),
+            MetricKind::Counter => Cell::Counter(Total::default()),
+            MetricKind::Gauge => Cell::Gauge(Level::default()),
             MetricKind::Histogram => Cell::Histogram(Histogram::new(Arc::clone(descriptor))),
             MetricKind::Summary => Cell::Summary(Summary::new(descriptor)),
         };
-        Self(Arc::new(Inner { key, overflow, cell }))
+        let NewSeries { hash, labels, overflow, created, payer } = new;
+        let (life, exemplars) = (Life::new(created), OnceLock::new());
+        Self(Arc::new(Inner { cell, exemplars, life, labels, hash, payer, overflow }))
     }
 
     /// Applies one sample at `now`.
@@ -121,28 +86,57 @@ impl Series {
     /// series has expired. Nothing is changed then.
     pub fn apply(&self, value: f64, operation: Operation, now: UnixTime) -> Result<(), ValueError> {
         operation.check(self.kind(), value)?;
+        self.alive(now)?;
         match &self.0.cell {
-            Cell::Counter(counter) => counter.add(value),
-            Cell::Gauge(gauge) if !gauge.touch(now) => return Err(ValueError::Expired),
-            Cell::Gauge(gauge) if operation == Operation::Add => gauge.add(value),
-            Cell::Gauge(gauge) => gauge.set(value),
+            Cell::Counter(total) => total.add(value),
+            Cell::Gauge(level) if operation == Operation::Add => level.add(value),
+            Cell::Gauge(level) => level.set(value),
             Cell::Histogram(histogram) => histogram.observe(value),
             Cell::Summary(summary) => summary.observe(value, now),
         }
         Ok(())
     }
 
-    /// Counts as an update at `now` without being one: a gauge that nothing is applied to expires all the same.
-    pub fn touch(&self, now: UnixTime) {
-        if let Cell::Gauge(gauge) = &self.0.cell {
-            gauge.touch(now);
+    /// Observes finite values of a histogram or summary at `now`, for less than one at a time would cost; what is not
+    /// finite is ignored, as is everything by another kind.
+    ///
+    /// # Errors
+    /// The series has expired.
+    pub fn observe_all(&self, values: &[f64], now: UnixTime) -> Result<(), ValueError> {
+        self.alive(now)?;
+        match &self.0.cell {
+            Cell::Histogram(histogram) => histogram.observe_all(values),
+            Cell::Summary(summary) => summary.observe_all(values, now),
+            Cell::Counter(_) | Cell::Gauge(_) => {}
         }
+        Ok(())
+    }
+
+    /// Notes a traced event that was applied, for the sample that it went to. Gauges and summaries have none.
+    pub fn offer_exemplar(&self, exemplar: Exemplar) {
+        let (samples, sample) = match &self.0.cell {
+            Cell::Counter(_) => (1, 0),
+            Cell::Histogram(histogram) => (histogram.bucket_count(), histogram.bucket_of(exemplar.value)),
+            Cell::Gauge(_) | Cell::Summary(_) => return,
+        };
+        self.0.exemplars.get_or_init(|| Box::new(Exemplars::new(samples))).offer(sample, exemplar);
+    }
+
+    /// Counts as an update at `now` without being one: a series that nothing is applied to expires all the same.
+    pub fn touch(&self, now: UnixTime) {
+        self.0.life.touch(now);
     }
 
     /// The kind of the series' metric.
     #[must_use]
+    #[inline]
     pub fn kind(&self) -> MetricKind {
-        self.0.cell.kind()
+        match &self.0.cell {
+            Cell::Counter(_) => MetricKind::Counter,
+            Cell::Gauge(_) => MetricKind::Gauge,
+            Cell::Histogram(_) => MetricKind::Histogram,
+            Cell::Summary(_) => MetricKind::Summary,
+        }
     }
 
     /// Whether this is the series that takes what exceeds the cardinality budget.
@@ -151,27 +145,27 @@ impl Series {
         self.0.overflow
     }
 
-    /// Label values in the order of the metric's label names.
-    pub fn label_values(&self) -> impl Iterator<Item = &str> {
-        self.0.key.values.iter().map(AsRef::as_ref)
+    /// Names and values of the labels; that of the producer last, where the metric keeps producers apart.
+    #[must_use]
+    pub fn labels(&self) -> &Labels {
+        &self.0.labels
+    }
+
+    /// Label values in the order of the metric's label names; that of the producer last, where it keeps them apart.
+    pub fn label_values(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.0.labels.iter().map(|(_, value)| value)
     }
 
     /// The series as a counter, if it is one.
     #[must_use]
     pub fn counter(&self) -> Option<Counter> {
-        match &self.0.cell {
-            Cell::Counter(counter) => Some(counter.clone()),
-            _ => None,
-        }
+        Counter::of(self)
     }
 
     /// The series as a gauge, if it is one.
     #[must_use]
     pub fn gauge(&self) -> Option<Gauge> {
-        match &self.0.cell {
-            Cell::Gauge(gauge) => Some(gauge.clone()),
-            _ => None,
-        }
+        Gauge::of(self)
     }
 
     /// The series as a histogram, if it is one.
@@ -192,44 +186,113 @@ impl Series {
         }
     }
 
-    pub(crate) fn key(&self) -> &SeriesKey {
-        &self.0.key
+    /// The producer that made the series, if it has a name and a budget.
+    #[must_use]
+    pub fn maker(&self) -> Option<&str> {
+        self.payer().map(SeriesBudget::owner).filter(|owner| !owner.is_empty())
     }
 
-    pub(crate) fn read(&self) -> Reading {
+    fn cell(&self) -> &Cell {
+        &self.0.cell
+    }
+
+    fn alive(&self, now: UnixTime) -> Result<(), ValueError> {
+        if self.0.life.touch(now) { Ok(()) } else { Err(ValueError::Expired) }
+    }
+
+    pub(crate) fn hash(&self) -> u64 {
+        self.0.hash
+    }
+
+    pub(crate) fn payer(&self) -> Option<&SeriesBudget> {
+        self.0.payer.as_deref()
+    }
+
+    /// Since when it counts, if that is known.
+    pub(crate) fn created(&self) -> Option<UnixTime> {
+        self.0.life.created()
+    }
+
+    /// The same in milliseconds since the Unix epoch; 0: unknown.
+    pub(crate) fn created_millis(&self) -> u64 {
+        self.0.life.created_millis()
+    }
+
+    pub(crate) fn updated(&self) -> Option<UnixTime> {
+        self.0.life.updated()
+    }
+
+    pub(crate) fn is_idle(&self, deadline: UnixTime) -> bool {
+        self.0.life.is_idle(deadline)
+    }
+
+    pub(crate) fn expire(&self, deadline: UnixTime) -> bool {
+        self.0.life.expire(deadline)
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.life.end();
+    }
+
+    pub(crate) fn revive(&self) {
+        self.0.life.revive();
+    }
+
+    /// The value of a counter or gauge; nothing for a distribution.
+    #[inline]
+    pub(crate) fn plain_value(&self) -> f64 {
         match &self.0.cell {
-            Cell::Counter(counter) => Reading::Counter(counter.get()),
-            Cell::Gauge(gauge) => Reading::Gauge(gauge.get()),
-            Cell::Histogram(histogram) => histogram.read(),
-            Cell::Summary(summary) => summary.read(),
+            Cell::Counter(total) => total.get(),
+            Cell::Gauge(level) => level.get(),
+            Cell::Histogram(_) | Cell::Summary(_) => 0.0,
         }
     }
-}
 
-impl Reading {
-    /// The value that an exporter sees; windows as of `now`.
-    pub(crate) fn value(&self, descriptor: &MetricDescriptor, now: UnixTime) -> SeriesValue {
-        match self {
-            Self::Counter(total) => SeriesValue::Counter(*total),
-            Self::Gauge(value) => SeriesValue::Gauge(*value),
-            Self::Histogram { counts, sketch } => {
-                SeriesValue::Histogram(Distribution::of_buckets(descriptor, counts, sketch))
-            }
-            Self::Summary { count, sum, window } => {
-                let window = window.read(now);
-                SeriesValue::Summary(Distribution::of_window(descriptor, *count, *sum, &window))
-            }
+    /// The state of a distribution, as of `now`; `None` for a counter or gauge.
+    pub(crate) fn read(&self, detail: Detail, now: UnixTime) -> Option<Reading> {
+        match &self.0.cell {
+            Cell::Counter(_) | Cell::Gauge(_) => None,
+            Cell::Histogram(histogram) => Some(histogram.read(detail)),
+            Cell::Summary(summary) => Some(summary.read(now)),
         }
     }
-}
 
-impl Cell {
-    fn kind(&self) -> MetricKind {
-        match self {
-            Self::Counter(_) => MetricKind::Counter,
-            Self::Gauge(_) => MetricKind::Gauge,
-            Self::Histogram(_) => MetricKind::Histogram,
-            Self::Summary(_) => MetricKind::Summary,
+    pub(crate) fn exemplars(&self) -> Option<Box<[Option<Exemplar>]>> {
+        self.0.exemplars.get().map(|exemplars| exemplars.read())
+    }
+
+    pub(crate) fn state(&self) -> ValueState {
+        match &self.0.cell {
+            Cell::Counter(total) => ValueState::Counter(total.state()),
+            Cell::Gauge(level) => ValueState::Gauge(level.get()),
+            Cell::Histogram(histogram) => ValueState::Histogram(histogram.state()),
+            Cell::Summary(summary) => ValueState::Summary(summary.state()),
         }
+    }
+
+    /// Goes on from a state that was kept; false if it is none of this series.
+    pub(crate) fn restore(
+        &self,
+        state: ValueState,
+        created: Option<UnixTime>,
+        updated: Option<UnixTime>,
+    ) -> bool {
+        let restored = match (&self.0.cell, state) {
+            (Cell::Counter(total), ValueState::Counter(state)) => {
+                total.restore(state);
+                true
+            }
+            (Cell::Gauge(level), ValueState::Gauge(value)) => {
+                level.set(value);
+                true
+            }
+            (Cell::Histogram(histogram), ValueState::Histogram(state)) => histogram.restore(&state).is_ok(),
+            (Cell::Summary(summary), ValueState::Summary(state)) => summary.restore(state).is_ok(),
+            _ => false,
+        };
+        if restored {
+            self.0.life.restore(created, updated);
+        }
+        restored
     }
 }
