@@ -4,6 +4,7 @@
 //! A service's `main` is a table of contents over these modules; nothing here knows what the service does.
 
 pub mod cli;
+mod connections;
 pub mod grpc;
 pub mod http;
 pub mod logging;
@@ -12,6 +13,7 @@ pub mod readiness;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
+mod trace_context;
 
 /// Which program this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

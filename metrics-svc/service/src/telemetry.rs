@@ -1,13 +1,9 @@
 //! What the process tells about itself, through OpenTelemetry.
 
-use std::sync::Arc;
-
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry_sdk::{error::OTelSdkError, metrics::SdkMeterProvider};
 use prometheus::proto::{self, MetricFamily, MetricType};
-use vision_metrics::{
-    Distribution, MetricDescriptor, MetricKind, MetricSnapshot, SeriesSnapshot, SeriesValue,
-};
+use vision_metrics::{Distribution, Labels, MetricDescriptor, MetricKind, MetricSnapshot, SeriesValue};
 
 /// A process's own instruments; a cheap handle.
 #[derive(Clone, Debug)]
@@ -60,17 +56,13 @@ fn metric(family: &MetricFamily) -> Option<MetricSnapshot> {
         }
         MetricType::SUMMARY | MetricType::UNTYPED => return None,
     };
-    let series = family.get_metric().iter().map(|metric| SeriesSnapshot {
-        labels: metric.get_label().iter().map(|l| (l.name().to_owned(), l.value().to_owned())).collect(),
-        value: value(metric),
+    let series = family.get_metric().iter().map(|metric| {
+        let labels = metric.get_label().iter().map(|label| (label.name(), label.value()));
+        (Labels::new(labels), value(metric))
     });
     let descriptor =
         MetricDescriptor { help: family.help().to_owned(), ..MetricDescriptor::new(family.name(), kind) };
-    Some(MetricSnapshot {
-        name: family.name().to_owned(),
-        descriptor: Arc::new(descriptor),
-        series: series.collect(),
-    })
+    Some(MetricSnapshot::new(family.name().to_owned(), descriptor, series.collect()))
 }
 
 fn distribution(histogram: &proto::Histogram) -> Distribution {
@@ -103,10 +95,11 @@ mod tests {
         assert_eq!(metrics.len(), 2, "{metrics:?}");
         assert_eq!(metrics[0].name, "metrics_svc_batches_total");
         assert_eq!(metrics[0].descriptor.help, "Help.");
-        assert_eq!(metrics[0].series[0].labels, [("reason".to_owned(), "a".to_owned())]);
-        assert_eq!(metrics[0].series[0].value, SeriesValue::Counter(2.0));
+        let batches = metrics[0].series().next().unwrap();
+        assert_eq!(batches.labels.as_str(), "reason=\"a\"");
+        assert_eq!(batches.value, SeriesValue::Counter(2.0));
         assert_eq!(metrics[1].name, "metrics_svc_duration_seconds");
-        let SeriesValue::Histogram(distribution) = &metrics[1].series[0].value else {
+        let SeriesValue::Histogram(distribution) = metrics[1].series().next().unwrap().value else {
             panic!("{metrics:?}");
         };
         assert_eq!((distribution.count, distribution.sum), (1, 3.0));

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use axum::response::IntoResponse;
 use http::Request;
+use opentelemetry::metrics::Meter;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
@@ -13,14 +14,14 @@ use tonic::{
 use tonic_health::server::{HealthReporter, HealthService};
 use tower::Service;
 
-use super::{ending::EndingLayer, health, metered::MeteredLayer};
+use super::{ending::EndingLayer, health};
 use crate::{readiness::Readiness, telemetry::Telemetry};
 
 /// What a server serves.
 #[derive(Clone, Debug)]
 pub struct Api {
     readiness: Readiness,
-    pub(super) metered: MeteredLayer,
+    pub(super) meter: Meter,
     names: Vec<&'static str>,
     routes: Routes,
 }
@@ -31,7 +32,7 @@ impl Api {
     pub fn new(readiness: &Readiness, telemetry: &Telemetry) -> Self {
         Self {
             readiness: readiness.clone(),
-            metered: MeteredLayer::new(&telemetry.meter()),
+            meter: telemetry.meter(),
             names: Vec::new(),
             routes: Routes::default(),
         }

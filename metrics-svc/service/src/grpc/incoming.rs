@@ -1,97 +1,76 @@
-//! Accepted connections, limited in number.
+//! The connections of a gRPC server, and which of them have calls in progress.
 
-use std::{
-    io,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{io, sync::Arc};
 
 use futures_util::{Stream, stream};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+use http::{HeaderMap, Request};
+use tonic::{
+    Status,
+    body::Body,
+    transport::server::{Connected, TcpConnectInfo},
 };
-use tonic::transport::server::{Connected, TcpConnectInfo};
 
-/// Connections served at once; further ones wait to be accepted.
-const MAX_CONNECTIONS: usize = 1024;
-/// Pause after a failed accept: the process may be out of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+use super::{
+    Limits,
+    intercept::{Call, Interceptor},
+};
+use crate::connections::{
+    Acceptor, Connection, ConnectionLimits, Greeting, InUse, Slot, connections_allowed,
+};
 
-/// A connection and its slot, which is free again once it is dropped.
-#[derive(Debug)]
-pub(super) struct Connection {
-    stream: TcpStream,
-    _slot: OwnedSemaphorePermit,
+/// Bytes that a connection starts with: the client's half of the HTTP/2 connection preface (RFC 9113, 3.4).
+const PREFACE: usize = 24;
+
+/// Where a call comes from, among the extensions of its request.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    addresses: TcpConnectInfo,
+    slot: Arc<Slot>,
+}
+
+/// The limits on connections, as far as the process may open files.
+pub(super) fn connection_limits(limits: &Limits) -> ConnectionLimits {
+    ConnectionLimits {
+        max: connections_allowed(limits.max_connections),
+        min_idle: limits.min_idle,
+        greeting: Some(Greeting { bytes: PREFACE, within: limits.preface_timeout }),
+    }
 }
 
 /// Connections as they are accepted, without end.
-pub(super) fn connections(listener: TcpListener) -> impl Stream<Item = io::Result<Connection>> {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    stream::unfold((listener, slots), |(listener, slots)| async {
-        let slot = Arc::clone(&slots).acquire_owned().await.ok()?;
-        let stream = accept(&listener).await;
-        Some((stream.map(|stream| Connection { stream, _slot: slot }), (listener, slots)))
+pub(super) fn connections(acceptor: Acceptor) -> impl Stream<Item = io::Result<Connection>> {
+    stream::unfold(acceptor, |acceptor| async {
+        let connection = acceptor.accept().await;
+        Some((Ok(connection), acceptor))
     })
 }
 
-async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
-    match listener.accept().await {
-        Ok((stream, _)) => {
-            stream.set_nodelay(true)?;
-            Ok(stream)
-        }
-        Err(error) => {
-            tracing::warn!(%error, "failed to accept a gRPC connection");
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            Err(error)
-        }
-    }
-}
-
 impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Origin;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+    fn connect_info(&self) -> Origin {
+        let addresses = TcpConnectInfo { local_addr: self.local_addr(), remote_addr: Some(self.peer()) };
+        Origin { addresses, slot: Arc::clone(self.slot()) }
     }
 }
 
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+/// Keeps a connection from being idle during a call.
+#[derive(Clone, Debug)]
+pub(super) struct Occupying;
+
+impl Interceptor for Occupying {
+    type Call = Option<InUse>;
+
+    fn begin(&self, request: &mut Request<Body>) -> Result<Option<InUse>, Status> {
+        let Some(Origin { addresses, slot }) = request.extensions_mut().remove() else {
+            return Ok(None);
+        };
+        // Where tonic looks for the peer's address.
+        request.extensions_mut().insert(addresses);
+        Ok(Some(slot.begin()))
     }
 }
 
-impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, data)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, data)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
+impl Call for Option<InUse> {
+    fn see(&mut self, _: &HeaderMap) {}
 }

@@ -1,6 +1,6 @@
 //! The methods that are known by name, so that callers cannot make up values of a label.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
@@ -20,8 +20,8 @@ pub(super) struct Method {
 /// Methods by the path of their requests.
 #[derive(Debug)]
 pub(super) struct Methods {
-    known: HashMap<String, Method>,
-    unknown: Method,
+    known: HashMap<String, Arc<Method>>,
+    unknown: Arc<Method>,
 }
 
 impl Methods {
@@ -35,13 +35,13 @@ impl Methods {
         ];
         let methods =
             sets.into_iter().filter_map(|set| FileDescriptorSet::decode(set).ok()).flat_map(methods);
-        let known = methods.map(|method| (format!("/{}", method.name), method)).collect();
-        Self { known, unknown: Method { name: UNKNOWN.to_owned(), unary: false } }
+        let known = methods.map(|method| (format!("/{}", method.name), Arc::new(method))).collect();
+        Self { known, unknown: Arc::new(Method { name: UNKNOWN.to_owned(), unary: false }) }
     }
 
     /// The method of a request's path, or the one that stands for all unknown ones.
-    pub(super) fn get(&self, path: &str) -> &Method {
-        self.known.get(path).unwrap_or(&self.unknown)
+    pub(super) fn get(&self, path: &str) -> Arc<Method> {
+        Arc::clone(self.known.get(path).unwrap_or(&self.unknown))
     }
 }
 
@@ -67,14 +67,14 @@ mod tests {
         let methods = Methods::known();
         let of = |path| {
             let method = methods.get(path);
-            (method.name.as_str(), method.unary)
+            (method.name.clone(), method.unary)
         };
         assert_eq!(
             of("/vision.metrics.v1.MetricsService/Record"),
-            ("vision.metrics.v1.MetricsService/Record", false)
+            ("vision.metrics.v1.MetricsService/Record".to_owned(), false)
         );
         assert!(of("/vision.detector.v1.DetectorService/Detect").1);
         assert!(of("/grpc.health.v1.Health/Check").1);
-        assert_eq!(of("/made.up/Name"), (UNKNOWN, false));
+        assert_eq!(of("/made.up/Name"), (UNKNOWN.to_owned(), false));
     }
 }

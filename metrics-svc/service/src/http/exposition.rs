@@ -1,23 +1,57 @@
 //! The pages: metrics as text and JSON, health and readiness.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use axum::{
     Json, Router,
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    extract::{ConnectInfo, State},
+    http::StatusCode,
     routing::get,
 };
 use serde_json::{Value, json};
-use tower_http::compression::CompressionLayer;
-use vision_metrics::{Snapshot, exposition};
+use tower_http::{
+    CompressionLevel, compression::CompressionLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+use tracing::{Span, field};
+use vision_metrics::{Registry, Snapshot};
 
-use super::accept::TextFormat;
-use crate::{AppInfo, readiness::Readiness, telemetry::Telemetry};
+use super::metrics;
+use crate::{AppInfo, readiness::Readiness, telemetry::Telemetry, trace_context};
+
+/// How long a request may take until its answer begins.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a request's body: no page reads any.
+const MAX_REQUEST_BODY: usize = 0;
+
+/// What a snapshot is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A page of text, which shows no quantiles of histograms.
+    Text,
+    /// A page of JSON, which shows everything.
+    Json,
+}
 
 /// Takes a snapshot of the metrics to show.
-pub type SnapshotSource = Arc<dyn Fn() -> Snapshot + Send + Sync>;
+pub type SnapshotSource = Arc<dyn Fn(Purpose) -> Snapshot + Send + Sync>;
+
+/// Takes snapshots of `registry` as of now.
+#[must_use]
+pub fn snapshots(registry: Arc<Registry>) -> SnapshotSource {
+    Arc::new(move |purpose| {
+        // A clock before 1970 counts as 1970.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        match purpose {
+            Purpose::Text => registry.snapshot_for_text(now),
+            Purpose::Json => registry.snapshot(now),
+        }
+    })
+}
 
 /// What the pages show.
 #[derive(Clone)]
@@ -59,78 +93,40 @@ impl Health {
 impl Exposition {
     /// `GET /metrics`, `/metrics.json`, `/health` and `/ready`.
     pub fn router(self) -> Router {
-        Router::new()
-            .route("/metrics", get(metrics_text))
-            .route("/metrics.json", get(metrics_json))
+        let status = Router::new()
             .route("/health", get(health))
             .route("/ready", get(ready))
             .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
-            .layer(CompressionLayer::new())
-            .with_state(self)
-    }
-
-    fn text(&self, format: TextFormat) -> Result<String, PageError> {
-        let mut snapshot = (self.snapshot)();
-        snapshot.metrics.extend(self.telemetry.metrics());
-        let mut page = String::new();
-        match format {
-            TextFormat::Prometheus => exposition::text(&snapshot, &mut page)?,
-            TextFormat::OpenMetrics => exposition::open_metrics(&snapshot, &mut page)?,
-        }
-        Ok(page)
-    }
-
-    fn json(&self) -> Result<Vec<u8>, PageError> {
-        let snapshot = (self.snapshot)();
-        Ok(serde_json::to_vec(&exposition::json(&snapshot))?)
+            .with_state((self.health, self.readiness.clone()));
+        // The last layer is the outermost.
+        status
+            .merge(metrics::router(self))
+            .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+            .layer(RequestBodyLimitLayer::new(MAX_REQUEST_BODY))
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+            // What fails says so itself.
+            .layer(TraceLayer::new_for_http().make_span_with(span::<axum::body::Body>).on_failure(()))
     }
 }
 
-/// Why a page could not be made.
-#[derive(Debug, thiserror::Error)]
-enum PageError {
-    #[error("format metrics: {0}")]
-    Text(#[from] std::fmt::Error),
-    #[error("serialise metrics: {0}")]
-    Json(#[from] serde_json::Error),
-    #[error("rendering panicked: {0}")]
-    Panicked(#[from] tokio::task::JoinError),
-}
-
-impl IntoResponse for PageError {
-    fn into_response(self) -> Response {
-        tracing::error!(error = %self, "failed to make a page");
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        (status, format!("failed to {self}\n")).into_response()
+fn span<B>(request: &http::Request<B>) -> Span {
+    let path = request.uri().path();
+    let method = request.method();
+    let span = tracing::debug_span!("request", %method, path, peer = field::Empty, trace_id = field::Empty);
+    if !span.is_disabled() {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        span.record("peer", peer.map(|peer| field::display(peer.0)));
+        span.record("trace_id", trace_context::trace_id(request.headers()));
     }
+    span
 }
 
-async fn metrics_text(State(pages): State<Exposition>, request: HeaderMap) -> Result<Response, PageError> {
-    let format = TextFormat::accepted(&request);
-    let page = render(move || pages.text(format)).await?;
-    let headers = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept")];
-    Ok((headers, page).into_response())
+async fn health(State((health, _)): State<(Health, Readiness)>) -> Json<Value> {
+    Json(health.to_json())
 }
 
-async fn metrics_json(State(pages): State<Exposition>) -> Result<Response, PageError> {
-    let page = render(move || pages.json()).await?;
-    let content_type = [(header::CONTENT_TYPE, "application/json")];
-    Ok((content_type, page).into_response())
-}
-
-/// A large page takes milliseconds, which other requests should not wait for.
-async fn render<T: Send + 'static>(
-    page: impl FnOnce() -> Result<T, PageError> + Send + 'static,
-) -> Result<T, PageError> {
-    tokio::task::spawn_blocking(page).await?
-}
-
-async fn health(State(pages): State<Exposition>) -> Json<Value> {
-    Json(pages.health.to_json())
-}
-
-async fn ready(State(pages): State<Exposition>) -> (StatusCode, Json<Value>) {
-    let missing = pages.readiness.missing();
+async fn ready(State((_, readiness)): State<(Health, Readiness)>) -> (StatusCode, Json<Value>) {
+    let missing = readiness.missing();
     if missing.is_empty() {
         return (StatusCode::OK, Json(json!({"status": "ready"})));
     }
