@@ -6,7 +6,12 @@
 //!
 //! Towards a service a background task cuts numbered batches, keeps each until it is acknowledged and sends
 //! what is not again after a reconnect, so that a broken connection neither loses nor doubles a count.
+//!
+//! [`VisionMetrics`] has a method for each event of a detecting program, and [`default_registry`] is there for
+//! programs that want to make neither a recorder nor a registry.
 
+mod clock;
+mod default_registry;
 mod handle;
 mod local;
 mod lookup;
@@ -15,10 +20,15 @@ mod remote;
 mod settings;
 mod stream;
 mod task;
+mod vision;
 
 pub use self::{
-    handle::{Counter, Gauge, Histogram, MetricsTimer, Summary},
+    clock::now,
+    default_registry::default_registry,
+    handle::{Counter, Gauge, Histogram, MetricsTimer, Observer, Summary},
+    lookup::DeclareError,
     recorder::{Recorder, Stopped},
     settings::{RecorderSettings, RecorderSettingsError},
     task::{RecorderTask, Unflushed},
+    vision::{RedisOperations, VisionMetrics, VisionSummary},
 };

@@ -23,6 +23,10 @@ impl Local {
         Self { registry, dropped: dropped.and_then(|series| series.counter()) }
     }
 
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
     /// Makes a metric known that may have no series yet.
     pub(crate) fn declare(&self, spec: &MetricSpec) -> Result<(), LookupError> {
         self.registry.register(spec.descriptor())?;

@@ -19,6 +19,11 @@ pub(crate) enum LookupError {
     Full { name: &'static str, max: usize },
 }
 
+/// A metric is known by another definition than the one it was to be recorded with.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error(transparent)]
+pub struct DeclareError(#[from] LookupError);
+
 impl LookupError {
     /// Whether the program is wrong, as opposed to the data that it runs on.
     pub(crate) fn is_mistake(&self) -> bool {

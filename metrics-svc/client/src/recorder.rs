@@ -5,8 +5,8 @@ use std::sync::Arc;
 use vision_metrics::{MetricKind, Registry, catalogue::MetricSpec};
 
 use crate::{
-    Counter, Gauge, Histogram, RecorderSettings, RecorderSettingsError, RecorderTask, Summary,
-    handle::{CounterTarget, DistributionTarget, GaugeTarget},
+    Counter, Gauge, Histogram, Observer, RecorderSettings, RecorderSettingsError, RecorderTask, Summary,
+    handle::{CounterTarget, GaugeTarget, ObserverTarget},
     local::Local,
     lookup::LookupError,
     remote::Remote,
@@ -64,14 +64,36 @@ impl Recorder {
     /// Makes metrics known before anything of them is recorded, so that a page shows what to expect.
     pub fn declare(&self, specs: &[&MetricSpec]) {
         for spec in specs {
-            let declared = match &self.0 {
-                Sink::Remote(remote, _) => remote.declare(spec),
-                Sink::Local(local) => local.declare(spec),
-                Sink::Disabled => Ok(()),
-            };
-            if let Err(error) = declared {
+            if let Err(error) = self.try_declare(spec) {
                 self.refuse(&error);
             }
+        }
+    }
+
+    /// Makes a metric known, unless it is known by another definition.
+    pub(crate) fn try_declare(&self, spec: &MetricSpec) -> Result<(), LookupError> {
+        match &self.0 {
+            Sink::Remote(remote, _) => remote.declare(spec),
+            Sink::Local(local) => local.declare(spec),
+            Sink::Disabled => Ok(()),
+        }
+    }
+
+    /// The registry that is recorded into, if that is in this process.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use vision_metrics::Registry;
+    /// use vision_metrics_client::Recorder;
+    ///
+    /// assert!(Recorder::local(Arc::new(Registry::new("robot"))).registry().is_some());
+    /// assert!(Recorder::disabled().registry().is_none());
+    /// ```
+    #[must_use]
+    pub fn registry(&self) -> Option<&Arc<Registry>> {
+        match &self.0 {
+            Sink::Local(local) => Some(local.registry()),
+            Sink::Remote(..) | Sink::Disabled => None,
         }
     }
 
@@ -103,9 +125,9 @@ impl Recorder {
     pub fn histogram(&self, spec: &MetricSpec, label_values: &[&str]) -> Histogram {
         let local = |local: &Local| {
             let histogram = local.histogram(spec, label_values);
-            histogram.map(DistributionTarget::LocalHistogram)
+            histogram.map(ObserverTarget::LocalHistogram)
         };
-        Histogram::new(self.distribution(spec, MetricKind::Histogram, label_values, local))
+        self.observer(spec, MetricKind::Histogram, label_values, local)
     }
 
     /// The summary with these label values, in the order of the metric's labels.
@@ -113,9 +135,9 @@ impl Recorder {
     pub fn summary(&self, spec: &MetricSpec, label_values: &[&str]) -> Summary {
         let local = |local: &Local| {
             let summary = local.summary(spec, label_values);
-            summary.map(DistributionTarget::LocalSummary)
+            summary.map(ObserverTarget::LocalSummary)
         };
-        Summary::new(self.distribution(spec, MetricKind::Summary, label_values, local))
+        self.observer(spec, MetricKind::Summary, label_values, local)
     }
 
     /// Records values that belong together: whoever reads the metrics sees all of what `record` records, or
@@ -139,21 +161,21 @@ impl Recorder {
         }
     }
 
-    fn distribution(
+    fn observer(
         &self,
         spec: &MetricSpec,
         kind: MetricKind,
         label_values: &[&str],
-        local_target: impl FnOnce(&Local) -> Result<DistributionTarget, LookupError>,
-    ) -> DistributionTarget {
+        local_target: impl FnOnce(&Local) -> Result<ObserverTarget, LookupError>,
+    ) -> Observer {
         let target = match &self.0 {
             Sink::Remote(remote, _) => remote
                 .distribution(spec, kind, label_values)
-                .map(|(series, samples)| DistributionTarget::Remote { series, samples }),
+                .map(|(series, samples)| ObserverTarget::Remote { series, samples }),
             Sink::Local(local) => local_target(local),
-            Sink::Disabled => Ok(DistributionTarget::Disabled),
+            Sink::Disabled => Ok(ObserverTarget::Disabled),
         };
-        target.unwrap_or_else(|error| DistributionTarget::Refused(self.refuse(&error)))
+        Observer::new(target.unwrap_or_else(|error| ObserverTarget::Refused(self.refuse(&error))))
     }
 
     /// Where to count what is recorded for a series that does not exist.
@@ -185,8 +207,8 @@ mod tests {
 
     fn value(registry: &Registry, name: &str) -> Option<SeriesValue> {
         let metrics = snapshot(registry).metrics;
-        let metric = metrics.into_iter().find(|metric| metric.name == name)?;
-        metric.series.into_iter().next().map(|series| series.value)
+        let metric = metrics.iter().find(|metric| metric.name == name)?;
+        metric.series().next().map(|series| series.value)
     }
 
     #[test]
@@ -217,7 +239,7 @@ mod tests {
         Recorder::local(Arc::clone(&registry)).declare(&[&ACTIVE_TRACKS]);
         let metrics = snapshot(&registry).metrics;
         let declared = metrics.iter().find(|metric| metric.name == ACTIVE_TRACKS.name);
-        assert!(declared.is_some_and(|metric| metric.series.is_empty()));
+        assert!(declared.is_some_and(|metric| metric.series_count() == 0));
     }
 
     #[test]

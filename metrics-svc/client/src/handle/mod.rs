@@ -1,14 +1,14 @@
 //! What a program records through: one handle a series, cheap to clone and to share between threads.
 
 mod counter;
-mod distribution;
 mod gauge;
+mod observer;
 mod timer;
 
 pub use self::{
     counter::Counter,
-    distribution::{Histogram, Summary},
     gauge::Gauge,
+    observer::{Histogram, Observer, Summary},
     timer::MetricsTimer,
 };
-pub(crate) use self::{counter::CounterTarget, distribution::DistributionTarget, gauge::GaugeTarget};
+pub(crate) use self::{counter::CounterTarget, gauge::GaugeTarget, observer::ObserverTarget};

@@ -2,20 +2,39 @@
 
 use std::time::{Duration, Instant};
 
-use super::DistributionTarget;
+use super::Observer;
 
 /// Records the seconds from its start until it is stopped or dropped, on every way out of a scope.
+///
+/// ```
+/// use std::sync::Arc;
+/// use vision_metrics::{Registry, catalogue::FRAME_AGE};
+/// use vision_metrics_client::{Recorder, now};
+///
+/// let registry = Arc::new(Registry::new(""));
+/// let ages = Recorder::local(Arc::clone(&registry)).histogram(&FRAME_AGE, &["robot_camera"]);
+/// {
+///     let _timer = ages.start_timer();
+///     // What is done here is timed, and recorded where the scope ends.
+/// }
+/// let took = ages.start_timer().stop();
+/// ages.start_timer().discard();
+/// let statistics = registry.get_statistics(FRAME_AGE.name, &["robot_camera"], now())?.ok_or("no data")?;
+/// assert_eq!(statistics.count, 2);
+/// assert!(statistics.max >= took.as_secs_f64());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "a timer that is dropped at once has timed nothing"]
 pub struct MetricsTimer {
     started: Instant,
     /// None once there is nothing left to record.
-    target: Option<DistributionTarget>,
+    observer: Option<Observer>,
 }
 
 impl MetricsTimer {
-    pub(super) fn start(target: DistributionTarget) -> Self {
-        Self { started: Instant::now(), target: Some(target) }
+    pub(super) fn start(observer: Observer) -> Self {
+        Self { started: Instant::now(), observer: Some(observer) }
     }
 
     /// Records now and tells how long it took.
@@ -25,13 +44,13 @@ impl MetricsTimer {
 
     /// Ends without recording.
     pub fn discard(mut self) {
-        self.target = None;
+        self.observer = None;
     }
 
     fn record(&mut self) -> Duration {
         let elapsed = self.started.elapsed();
-        if let Some(target) = self.target.take() {
-            target.observe(elapsed.as_secs_f64());
+        if let Some(observer) = self.observer.take() {
+            observer.observe_duration(elapsed);
         }
         elapsed
     }

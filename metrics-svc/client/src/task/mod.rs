@@ -4,10 +4,7 @@ mod outbox;
 mod waiters;
 mod worker;
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -19,7 +16,7 @@ use tonic::transport::Endpoint;
 use vision_proto::metrics::v1::Producer;
 
 use self::{outbox::Outbox, worker::Worker};
-use crate::{RecorderSettings, Stopped, remote::Remote};
+use crate::{RecorderSettings, Stopped, clock, remote::Remote};
 
 /// Flushes asked for at once; further ones wait.
 const FLUSH_CAPACITY: usize = 16;
@@ -89,6 +86,5 @@ impl Flusher {
 
 /// Number of this run: a later start has a greater one.
 fn epoch() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
+    u64::try_from(clock::now().as_nanos()).unwrap_or(u64::MAX)
 }
