@@ -6,7 +6,9 @@ use std::{
 };
 
 use vision_metrics_client::RecorderSettings;
-use vision_service::{logging::LogSettings, settings::InvalidSetting, shutdown::ShutdownSettings};
+use vision_service::{
+    grpc::Limits, logging::LogSettings, settings::InvalidSetting, shutdown::ShutdownSettings,
+};
 
 use crate::{
     inference::{ModelSource, RuntimeSettings},
@@ -88,6 +90,8 @@ vision_service::settings! {
         pub listen: SocketAddr = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 50051)),
         /// Most bytes of one request: an image and a little more.
         pub max_message_bytes: usize = 32 * 1024 * 1024,
+        /// What the server takes on at once.
+        pub limits: Limits,
     }
 }
 

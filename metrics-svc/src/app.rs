@@ -3,27 +3,32 @@
 use std::{
     io,
     net::SocketAddr,
+    path::Path,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{self, Duration},
 };
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
-use vision_metrics::Registry;
+use vision_metrics::{Registry, SeriesLimits};
 use vision_service::{
     grpc::{self, ServeError},
-    http::{self, Exposition, Health, SnapshotSource},
+    http::{self, Exposition, Health},
     readiness::Readiness,
     shutdown::Drain,
     telemetry::Telemetry,
 };
 
-use crate::{APP, Ingest, MetricsGrpc, Settings, ingest::unix_now};
+use crate::{
+    APP, Ingest, Intake, MetricsGrpc, MetricsSettings, Settings, StorageSettings,
+    durable::{CheckpointRules, Durable, DurableError, STORAGE},
+    ingest::{ExpiryRules, unix_now},
+};
 
 /// What `/ready` names while the gRPC server takes no calls.
 const GRPC: &str = "grpc";
-/// In how many steps gauges grow old: one is shown at most a tenth longer than it should be.
-const EXPIRY_STEPS: u32 = 10;
+/// How long the last checkpoint may take though open calls have used the grace up.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The service, listening and not serving yet.
 #[derive(Debug)]
@@ -31,9 +36,10 @@ pub struct App {
     settings: Settings,
     grpc: grpc::Bound,
     http: http::Bound,
-    ingest: Arc<Ingest>,
+    intake: Intake,
     telemetry: Telemetry,
-    started: Instant,
+    readiness: Readiness,
+    started: time::Instant,
 }
 
 /// Why the service does not start.
@@ -49,6 +55,14 @@ pub enum BindError {
         address: SocketAddr,
         /// Why.
         source: io::Error,
+    },
+    /// The metrics that were kept cannot be had, or none be kept.
+    #[error("keep metrics in {dir:?}: {source}")]
+    Storage {
+        /// The directory in the settings.
+        dir: String,
+        /// Why.
+        source: DurableError,
     },
     /// The service cannot tell about itself.
     #[error("set up telemetry: {0}")]
@@ -68,12 +82,12 @@ pub enum RunError {
 }
 
 impl App {
-    /// Listens on the addresses of the settings.
+    /// Listens on the addresses of the settings, and restores the metrics that were kept.
     ///
     /// # Errors
-    /// An address cannot be listened on, or the telemetry not be set up.
+    /// An address cannot be listened on, the telemetry not be set up, or the directory not be used.
     pub async fn bind(settings: Settings) -> Result<Self, BindError> {
-        let started = Instant::now();
+        let started = time::Instant::now();
         let listen = |server, address| move |source| BindError::Listen { server, address, source };
         let address = settings.grpc.listen;
         let grpc = grpc::bind(address).await.map_err(listen("gRPC", address))?;
@@ -81,11 +95,15 @@ impl App {
         let http = http::bind(address).await.map_err(listen("HTTP", address))?;
         let telemetry =
             Telemetry::new("metrics_svc").map_err(|error| BindError::Telemetry(error.to_string()))?;
-        let metrics = &settings.metrics;
-        let registry = Registry::with_max_series(&metrics.namespace, metrics.max_series);
-        let registry = Arc::new(registry.with_extra_buckets(metrics.buckets.clone()));
-        let ingest = Arc::new(Ingest::new(registry, &telemetry.meter()));
-        Ok(Self { settings, grpc, http, ingest, telemetry, started })
+        let readiness = match &*settings.storage.dir {
+            "" => Readiness::awaiting(&[GRPC]),
+            _ => Readiness::awaiting(&[GRPC, STORAGE]),
+        };
+        let registry = Arc::new(registry(&settings.metrics));
+        let per_producer = settings.metrics.max_series_per_producer;
+        let ingest = Arc::new(Ingest::new(registry, per_producer, &telemetry.meter()));
+        let intake = intake(ingest, settings.storage.clone(), readiness.clone(), telemetry.clone()).await?;
+        Ok(Self { settings, grpc, http, intake, telemetry, readiness, started })
     }
 
     /// Where the gRPC server listens.
@@ -106,25 +124,30 @@ impl App {
     /// A server failed before.
     pub async fn run(self, token: CancellationToken) -> Result<(), RunError> {
         let drain = Drain::new(token.clone(), self.settings.shutdown.grace);
-        let readiness = Readiness::awaiting(&[GRPC]);
+        let readiness = self.readiness;
         let pages = Exposition {
-            snapshot: snapshots(&self.ingest),
+            snapshot: http::snapshots(Arc::clone(self.intake.ingest().registry())),
             telemetry: self.telemetry.clone(),
             readiness: readiness.clone(),
             health: Health::new(APP, self.started),
         };
         drain.spawn(self.http.serve(pages.router(), token.clone()));
-        drain.spawn(expire(Arc::clone(&self.ingest), self.settings.metrics.expire_after, token.clone()));
-        let service = MetricsGrpc::new(self.ingest, token.clone()).into_server();
+        drain.spawn(expire(self.intake.clone(), expiry(&self.settings.metrics), token.clone()));
+        let service = MetricsGrpc::new(self.intake.clone(), token.clone());
+        let service = service.into_server(self.settings.grpc.max_message_bytes);
         let api = grpc::Api::new(&readiness, &self.telemetry).with(service);
-        let serving = drain.spawn(self.grpc.serve(api, token.clone()));
+        let server = self.grpc.with_limits(self.settings.grpc.limits.clone());
+        let serving = drain.spawn(server.serve(api, token.clone()));
         readiness.set(GRPC, true);
         let failed = token.run_until_cancelled(serving).await;
         readiness.set(GRPC, false);
         token.cancel();
+        let ending = time::Instant::now();
         if let Err(overdue) = drain.finish().await {
             tracing::warn!(%overdue, "ending without waiting any longer");
         }
+        let left = self.settings.shutdown.grace.saturating_sub(ending.elapsed());
+        self.intake.close(left.max(LAST_PATIENCE)).await;
         match failed {
             Some(ended) => Ok(ended??),
             None => Ok(()),
@@ -132,16 +155,48 @@ impl App {
     }
 }
 
-fn snapshots(ingest: &Ingest) -> SnapshotSource {
-    let registry = Arc::clone(ingest.registry());
-    Arc::new(move || registry.snapshot(unix_now()))
+fn registry(settings: &MetricsSettings) -> Registry {
+    let limits = SeriesLimits { total: settings.max_series, per_metric: settings.max_series_per_metric };
+    let registry = Registry::with_limits(&settings.namespace, limits);
+    registry.with_extra_buckets(settings.buckets.clone()).started_at(unix_now())
+}
+
+/// Restores what was kept, if anything is to be.
+async fn intake(
+    ingest: Arc<Ingest>,
+    settings: StorageSettings,
+    readiness: Readiness,
+    telemetry: Telemetry,
+) -> Result<Intake, BindError> {
+    if settings.dir.is_empty() {
+        return Ok(Intake::in_memory(ingest));
+    }
+    let StorageSettings { dir, checkpoint_bytes, checkpoint_interval } = settings;
+    let rules = CheckpointRules { bytes: checkpoint_bytes, interval: checkpoint_interval };
+    let (path, restored) = (dir.clone(), Arc::clone(&ingest));
+    let open = move || Durable::open(Path::new(&path), rules, restored, readiness, &telemetry.meter());
+    // Reading takes a while.
+    let opened = tokio::task::spawn_blocking(open).await;
+    let opened = opened.unwrap_or_else(|error| Err(DurableError::Thread(io::Error::other(error))));
+    let durable = opened.map_err(|source| BindError::Storage { dir, source })?;
+    Ok(Intake::durable(ingest, durable))
+}
+
+fn expiry(settings: &MetricsSettings) -> ExpiryRules {
+    ExpiryRules {
+        gauges: settings.expire_after,
+        totals: settings.expire_totals_after,
+        producers: settings.forget_producers_after,
+    }
 }
 
 /// Drops what is too old until `token` is cancelled.
-async fn expire(ingest: Arc<Ingest>, after: Duration, token: CancellationToken) {
-    let mut ticks = interval(after / EXPIRY_STEPS);
+async fn expire(intake: Intake, rules: ExpiryRules, token: CancellationToken) {
+    let period = rules.interval();
+    // Whoever was here before a restart has time to come back.
+    let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while token.run_until_cancelled(ticks.tick()).await.is_some() {
-        ingest.expire(after, unix_now());
+        intake.expire(&rules);
     }
 }

@@ -2,44 +2,53 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use futures_util::{StreamExt as _, stream::FuturesOrdered};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
-use vision_proto::metrics::v1::{
-    GetMetricsRequest, GetMetricsResponse, RecordRequest, RecordResponse,
-    metrics_service_server::{MetricsService, MetricsServiceServer},
+use vision_proto::metrics::{
+    raw::{MetricsService, MetricsServiceServer, RawRecordRequest},
+    v1::{GetMetricsRequest, GetMetricsResponse, RecordResponse},
 };
 
 use crate::{
-    ingest::{ApplyError, Ingest, OpenError, Session, unix_now},
+    durable::Answer,
+    ingest::{ApplyError, OpenError, Session, unix_now, wire::Batch},
+    intake::{Intake, Submitted},
     query,
 };
 
 /// Responses that may wait for a slow reader before its batches wait too.
 const RESPONSE_CAPACITY: usize = 16;
+/// Snapshots taken at once for `GetMetrics`, each a copy of what is asked for; further calls wait their turn.
+const SNAPSHOTS: usize = 4;
+/// Batches of one stream that may wait to be kept.
+const WAITING_BATCHES: usize = 64;
 
-/// Largest request, in bytes: what gRPC clients expect a server to take, and a recorder keeps well below it.
-const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
+/// Largest request unless the settings say otherwise, in bytes: what gRPC clients expect a server to take, and a
+/// recorder keeps well below it.
+pub(crate) const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
 /// Serves `vision.metrics.v1.MetricsService`.
 #[derive(Clone, Debug)]
 pub struct MetricsGrpc {
-    ingest: Arc<Ingest>,
+    intake: Intake,
     shutdown: CancellationToken,
+    snapshots: Arc<Semaphore>,
 }
 
 impl MetricsGrpc {
     /// A service whose open streams end when `shutdown` is cancelled.
     #[must_use]
-    pub fn new(ingest: Arc<Ingest>, shutdown: CancellationToken) -> Self {
-        Self { ingest, shutdown }
+    pub fn new(intake: Intake, shutdown: CancellationToken) -> Self {
+        Self { intake, shutdown, snapshots: Arc::new(Semaphore::new(SNAPSHOTS)) }
     }
 
     /// The service as a server adds it, with its limit on messages.
     #[must_use]
-    pub fn into_server(self) -> MetricsServiceServer<Self> {
-        MetricsServiceServer::new(self).max_decoding_message_size(MAX_REQUEST_BYTES)
+    pub fn into_server(self, max_message_bytes: usize) -> MetricsServiceServer<Self> {
+        MetricsServiceServer::new(self).max_decoding_message_size(max_message_bytes)
     }
 }
 
@@ -49,11 +58,11 @@ impl MetricsService for MetricsGrpc {
 
     async fn record(
         &self,
-        request: Request<Streaming<RecordRequest>>,
+        request: Request<Streaming<RawRecordRequest>>,
     ) -> Result<Response<Self::RecordStream>, Status> {
         let (responses, receiver) = mpsc::channel(RESPONSE_CAPACITY);
         let stream = RecordStream {
-            ingest: Arc::clone(&self.ingest),
+            intake: self.intake.clone(),
             shutdown: self.shutdown.clone(),
             requests: request.into_inner(),
             responses,
@@ -66,10 +75,14 @@ impl MetricsService for MetricsGrpc {
         &self,
         request: Request<GetMetricsRequest>,
     ) -> Result<Response<GetMetricsResponse>, Status> {
-        let registry = Arc::clone(self.ingest.registry());
+        let registry = Arc::clone(self.intake.ingest().registry());
         let request = request.into_inner();
+        let turn = Arc::clone(&self.snapshots).acquire_owned().await;
         // A large snapshot takes milliseconds, which other calls should not wait for.
-        let page = tokio::task::spawn_blocking(move || query::page(&registry.snapshot(unix_now()), &request));
+        let page = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            query::page(&registry, &request, unix_now())
+        });
         let page = page.await.map_err(|error| Status::internal(format!("snapshot: {error}")))?;
         Ok(Response::new(page))
     }
@@ -77,15 +90,15 @@ impl MetricsService for MetricsGrpc {
 
 /// One open `Record` call.
 struct RecordStream {
-    ingest: Arc<Ingest>,
+    intake: Intake,
     shutdown: CancellationToken,
-    requests: Streaming<RecordRequest>,
+    requests: Streaming<RawRecordRequest>,
     responses: mpsc::Sender<Result<RecordResponse, Status>>,
 }
 
 impl RecordStream {
     async fn run(mut self) {
-        let _open = self.ingest.stream_opened();
+        let _open = self.intake.ingest().stream_opened();
         let shutdown = self.shutdown.clone();
         let served = shutdown.run_until_cancelled(self.serve()).await;
         let served = served.unwrap_or_else(|| Err(Status::unavailable("server is shutting down")));
@@ -100,40 +113,43 @@ impl RecordStream {
         let Some(first) = self.requests.message().await? else {
             return Ok(());
         };
-        match first.producer.clone() {
-            Some(producer) => {
-                let session = self.ingest.open(&producer.id, producer.epoch)?;
-                tokio::select! {
-                    served = self.serve_producer(&session, first) => served,
-                    error = session.superseded() => Err(error.into()),
+        let (producer, sequence) = opening(&first)?;
+        let session = match producer {
+            Some((id, epoch)) => self.intake.open(&id, epoch).await?,
+            None => Arc::new(self.intake.ingest().open_anonymous()),
+        };
+        if session.is_named() && sequence != 0 {
+            self.respond(self.intake.ingest().resume_point(&session)).await?;
+        }
+        let superseded = Arc::clone(&session);
+        tokio::select! {
+            served = self.serve_session(&session, first) => served,
+            error = superseded.superseded() => Err(error.into()),
+        }
+    }
+
+    /// Takes batches as they come, and answers in their order.
+    async fn serve_session(&mut self, session: &Arc<Session>, first: RawRecordRequest) -> Result<(), Status> {
+        let mut waiting = FuturesOrdered::new();
+        let mut next = Some(first);
+        loop {
+            if let Some(request) = next.take() {
+                match self.intake.submit(session, request.0).await? {
+                    Submitted::Applied(response) => self.respond(response).await?,
+                    Submitted::Waiting(answer) => waiting.push_back(answered(answer)),
                 }
             }
-            None => self.serve_anonymous(first).await,
+            tokio::select! {
+                biased;
+                Some(answer) = waiting.next() => self.respond(answer?).await?,
+                request = self.requests.message(), if waiting.len() < WAITING_BATCHES => match request? {
+                    Some(request) => next = Some(request),
+                    None => break,
+                },
+            }
         }
-    }
-
-    async fn serve_producer(&mut self, session: &Session, first: RecordRequest) -> Result<(), Status> {
-        if first.sequence != 0 {
-            self.respond(self.ingest.resume_point(session)).await?;
-        }
-        let mut next = Some(first);
-        while let Some(request) = next {
-            let response = self.ingest.apply(session, &request)?;
-            drop(request);
-            self.respond(response).await?;
-            next = self.requests.message().await?;
-        }
-        Ok(())
-    }
-
-    async fn serve_anonymous(&mut self, first: RecordRequest) -> Result<(), Status> {
-        let mut series = self.ingest.anonymous();
-        let mut next = Some(first);
-        while let Some(request) = next {
-            let response = self.ingest.apply_anonymous(&mut series, &request);
-            drop(request);
-            self.respond(response).await?;
-            next = self.requests.message().await?;
+        while let Some(answer) = waiting.next().await {
+            self.respond(answer?).await?;
         }
         Ok(())
     }
@@ -145,6 +161,18 @@ impl RecordStream {
     }
 }
 
+/// Who opens a stream with this message, and its sequence.
+fn opening(request: &RawRecordRequest) -> Result<(Option<(String, u64)>, u64), ApplyError> {
+    let batch = Batch::parse(&request.0).map_err(|error| ApplyError::Malformed(error.to_string()))?;
+    let producer = batch.producer().map(|producer| (producer.id.to_owned(), producer.epoch));
+    Ok((producer, batch.sequence()))
+}
+
+async fn answered(answer: Answer) -> Result<RecordResponse, ApplyError> {
+    let closed = |_| Err(ApplyError::Unavailable("the journal is closed".to_owned()));
+    answer.await.unwrap_or_else(closed)
+}
+
 impl From<OpenError> for Status {
     fn from(error: OpenError) -> Self {
         let message = error.to_string();
@@ -152,6 +180,7 @@ impl From<OpenError> for Status {
             OpenError::InvalidId(_) => Self::invalid_argument(message),
             OpenError::StaleEpoch { .. } => Self::failed_precondition(message),
             OpenError::TooMany => Self::resource_exhausted(message),
+            OpenError::Unavailable(_) => Self::unavailable(message),
         }
     }
 }
@@ -160,7 +189,8 @@ impl From<ApplyError> for Status {
     fn from(error: ApplyError) -> Self {
         let message = error.to_string();
         match error {
-            ApplyError::Unnumbered(_) => Self::invalid_argument(message),
+            ApplyError::Unnumbered(_) | ApplyError::Malformed(_) => Self::invalid_argument(message),
+            ApplyError::Unavailable(_) => Self::unavailable(message),
             ApplyError::Superseded(_) => Self::aborted(message),
         }
     }

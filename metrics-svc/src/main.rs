@@ -9,6 +9,10 @@ use vision_service::{
     logging, shutdown,
 };
 
+/// Each batch takes and gives back tens of kilobytes, which the system's allocator hands back to the kernel every time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let settings = match cli::start::<Settings>(&APP) {
         Started::Run(settings) => settings,

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use prost::Message as _;
 use vision_metrics::{
-    Distribution, Merge, MetricDescriptor, MetricKind, MetricSnapshot, SeriesSnapshot, SeriesValue, Snapshot,
+    Distribution, Labels, Merge, MetricDescriptor, MetricKind, MetricSnapshot, Registry, SeriesSnapshot,
+    SeriesValue, UnixTime,
 };
 use vision_proto::metrics::v1::{self as wire, GetMetricsRequest, GetMetricsResponse};
 
@@ -47,26 +48,30 @@ impl<'a> Start<'a> {
     }
 }
 
-/// The page that `request` asks for: whole metrics, unless one alone does not fit.
-pub(crate) fn page(snapshot: &Snapshot, request: &GetMetricsRequest) -> GetMetricsResponse {
+/// The page that `request` asks for at `now`: whole metrics, unless one alone does not fit.
+pub(crate) fn page(registry: &Registry, request: &GetMetricsRequest, now: UnixTime) -> GetMetricsResponse {
     let size = match request.page_size as usize {
         0 => DEFAULT_PAGE_SIZE,
         size => size.min(DEFAULT_PAGE_SIZE),
     };
     let start = Start::of_token(&request.page_token);
-    let mut page = Page { metrics: Vec::new(), bytes: 0, size };
-    let selected = snapshot.metrics.iter().filter(|metric| {
-        let prefix = request.name_prefix.as_str();
-        metric.descriptor.name.starts_with(prefix) || metric.name.starts_with(prefix)
+    let prefix = request.name_prefix.as_str();
+    let snapshot = registry.snapshot_of(now, |name| {
+        let full_name = registry.full_name(name);
+        let selected = name.starts_with(prefix) || full_name.starts_with(prefix);
+        selected && start.skipped(&full_name).is_some()
     });
-    let unfinished = selected
+    let mut page = Page { metrics: Vec::new(), bytes: 0, size };
+    let unfinished = snapshot
+        .metrics
+        .iter()
         .filter_map(|metric| Some((metric, start.skipped(&metric.name)?)))
         .find_map(|(metric, skipped)| page.add(metric, &request.labels, skipped));
     GetMetricsResponse {
         metrics: page.metrics,
         time: Some(prost_types::Timestamp {
-            seconds: snapshot.time.as_secs() as i64,
-            nanos: snapshot.time.subsec_nanos() as i32,
+            seconds: now.as_secs() as i64,
+            nanos: now.subsec_nanos() as i32,
         }),
         next_page_token: unfinished.map_or_else(String::new, Start::to_token),
     }
@@ -86,7 +91,7 @@ impl Page {
         labels: &HashMap<String, String>,
         skipped: usize,
     ) -> Option<Start<'a>> {
-        let matching = metric.series.iter().filter(|series| has_labels(series, labels));
+        let matching = metric.series().filter(|series| has_labels(series.labels, labels));
         let mut matching = matching.skip(skipped).peekable();
         if !labels.is_empty() && matching.peek().is_none() {
             return None;
@@ -97,7 +102,7 @@ impl Page {
         let descriptor = Some(wire_descriptor(&metric.name, &metric.descriptor));
         let mut added = wire::Metric { descriptor, series: Vec::new() };
         self.bytes += added.encoded_len();
-        for (index, series) in matching.map(wire_series).enumerate() {
+        for (index, series) in matching.map(|series| wire_series(&series)).enumerate() {
             self.bytes += series.encoded_len();
             if self.bytes > MAX_PAGE_BYTES && !self.metrics.is_empty() {
                 return Some(Start::Within(&metric.name, skipped));
@@ -113,11 +118,8 @@ impl Page {
     }
 }
 
-fn has_labels(series: &SeriesSnapshot, labels: &HashMap<String, String>) -> bool {
-    labels.iter().all(|(name, value)| {
-        let mut own = series.labels.iter();
-        own.any(|(own_name, own_value)| own_name == name && own_value == value)
-    })
+fn has_labels(own: &Labels, wanted: &HashMap<String, String>) -> bool {
+    wanted.iter().all(|(name, value)| own.get(name).is_some_and(|own| own == *value))
 }
 
 fn wire_descriptor(name: &str, descriptor: &MetricDescriptor) -> wire::MetricDescriptor {
@@ -149,7 +151,7 @@ fn wire_descriptor(name: &str, descriptor: &MetricDescriptor) -> wire::MetricDes
     }
 }
 
-fn wire_series(series: &SeriesSnapshot) -> wire::Series {
+fn wire_series(series: &SeriesSnapshot<'_>) -> wire::Series {
     use wire::series::Value;
     let value = match &series.value {
         SeriesValue::Counter(total) => Value::Counter(*total),
@@ -158,7 +160,8 @@ fn wire_series(series: &SeriesSnapshot) -> wire::Series {
             Value::Distribution(wire_distribution(distribution))
         }
     };
-    wire::Series { labels: series.labels.iter().cloned().collect(), value: Some(value) }
+    let labels = series.labels.iter().map(|(name, value)| (name.to_owned(), value.into_owned()));
+    wire::Series { labels: labels.collect(), value: Some(value) }
 }
 
 fn wire_distribution(distribution: &Distribution) -> wire::Distribution {
@@ -179,6 +182,10 @@ fn wire_distribution(distribution: &Distribution) -> wire::Distribution {
             avg: s.avg,
             min: s.min,
             max: s.max,
+            p50: s.p50,
+            p90: s.p90,
+            p99: s.p99,
+            collapsed: s.collapsed,
         }),
     }
 }
@@ -211,7 +218,7 @@ mod tests {
     fn pages(registry: &Registry, mut request: GetMetricsRequest) -> Vec<Vec<(String, usize)>> {
         let mut pages = Vec::new();
         loop {
-            let page = page(&registry.snapshot(Duration::from_secs(1)), &request);
+            let page = page(registry, &request, Duration::from_secs(1));
             assert!(page.encoded_len() < 4 * 1024 * 1024);
             let named = page.metrics.into_iter().map(|m| (m.descriptor.unwrap().name, m.series.len()));
             pages.push(named.collect());

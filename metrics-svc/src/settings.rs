@@ -3,7 +3,14 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use vision_metrics::{MetricDescriptor, MetricKind};
-use vision_service::{logging::LogSettings, settings::InvalidSetting, shutdown::ShutdownSettings};
+use vision_service::{
+    grpc::Limits, logging::LogSettings, settings::InvalidSetting, shutdown::ShutdownSettings,
+};
+
+use crate::grpc::MAX_REQUEST_BYTES;
+
+/// Longest time between two checkpoints: one that a clock can count to.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 vision_service::settings! {
     /// Everything.
@@ -25,9 +32,13 @@ vision_service::settings! {
 
 vision_service::settings! {
     /// The gRPC server.
-    pub struct GrpcSettings {
+    pub struct GrpcSettings checked by check_grpc {
         /// Address to listen on; port 0 picks a free one.
         pub listen: SocketAddr = SocketAddr::from(([0, 0, 0, 0], 50052)),
+        /// Most bytes of one message, 1024 to 33554432. Recorders keep below 4 MiB.
+        pub max_message_bytes: usize = MAX_REQUEST_BYTES,
+        /// What the server takes on at once.
+        pub limits: Limits,
     }
 }
 
@@ -47,9 +58,20 @@ vision_service::settings! {
         /// Series kept at most. What further ones would take goes to one series of the metric, with every label
         /// `__overflow__`.
         pub max_series: usize = 100_000,
-        /// How long a gauge is shown after its producer told it last. Recorders tell theirs every minute.
+        /// Series of one metric at most; 0: as many as there may be.
+        pub max_series_per_metric: usize = 0,
+        /// Series that one producer may make at most; 0: as many as there may be.
+        pub max_series_per_producer: usize = 0,
+        /// How long a gauge is shown after its last value and after its producer was last seen.
         #[serde(with = "humantime_serde")]
         pub expire_after: Duration = Duration::from_secs(300),
+        /// How long counters, histograms and summaries are shown after their last value; 0: for ever. One that returns
+        /// goes on from where it was.
+        #[serde(with = "humantime_serde")]
+        pub expire_totals_after: Duration = Duration::ZERO,
+        /// How long a producer may be away and still have its batches told from repetitions.
+        #[serde(with = "humantime_serde")]
+        pub forget_producers_after: Duration = Duration::from_secs(24 * 60 * 60),
         /// Bounds added to the buckets that a histogram declares, by its name without the namespace, as in
         /// `detection_latency_seconds = [0.001, 0.0025, 0.005]`.
         pub buckets: BTreeMap<String, Vec<f64>> = BTreeMap::new(),
@@ -59,9 +81,24 @@ vision_service::settings! {
 vision_service::settings! {
     /// Keeping the metrics.
     pub struct StorageSettings checked by check_storage {
-        /// Directory to keep the metrics in; empty: in memory only, which is all that there is so far.
+        /// Directory to keep the metrics in, so that nothing that is acknowledged is lost in a crash; empty: in memory
+        /// only.
         pub dir: String = String::new(),
+        /// Bytes of journal after which the state is written out as a whole, at least 65536: the more, the longer a
+        /// start takes.
+        pub checkpoint_bytes: u64 = 64 << 20,
+        /// Time after which the state is written out as a whole, at least 1s.
+        #[serde(with = "humantime_serde")]
+        pub checkpoint_interval: Duration = Duration::from_secs(300),
     }
+}
+
+fn check_grpc(settings: &GrpcSettings) -> Result<(), InvalidSetting> {
+    let bytes = settings.max_message_bytes;
+    if (1024..=32 << 20).contains(&bytes) {
+        return Ok(());
+    }
+    Err(InvalidSetting::new("max_message_bytes", format!("is {bytes}, not within 1024..=33554432")))
 }
 
 fn check_metrics(settings: &MetricsSettings) -> Result<(), InvalidSetting> {
@@ -73,9 +110,14 @@ fn check_metrics(settings: &MetricsSettings) -> Result<(), InvalidSetting> {
     if settings.max_series == 0 {
         return Err(InvalidSetting::new("max_series", "is 0: there would be no metrics"));
     }
-    if settings.expire_after < Duration::from_secs(1) {
-        let reason = format!("is {:?}, less than 1s", settings.expire_after);
-        return Err(InvalidSetting::new("expire_after", reason));
+    for (key, time, may_be_zero) in [
+        ("expire_after", settings.expire_after, false),
+        ("expire_totals_after", settings.expire_totals_after, true),
+        ("forget_producers_after", settings.forget_producers_after, false),
+    ] {
+        if time < Duration::from_secs(1) && !(may_be_zero && time.is_zero()) {
+            return Err(InvalidSetting::new(key, format!("is {time:?}, less than 1s")));
+        }
     }
     for (name, bounds) in &settings.buckets {
         let mut buckets = bounds.clone();
@@ -89,11 +131,15 @@ fn check_metrics(settings: &MetricsSettings) -> Result<(), InvalidSetting> {
 }
 
 fn check_storage(settings: &StorageSettings) -> Result<(), InvalidSetting> {
-    if settings.dir.is_empty() {
-        return Ok(());
+    if settings.checkpoint_bytes < 1 << 16 {
+        let reason = format!("is {}, less than 65536", settings.checkpoint_bytes);
+        return Err(InvalidSetting::new("checkpoint_bytes", reason));
     }
-    let reason = format!("is {:?}, and metrics are kept in memory only: leave it empty", settings.dir);
-    Err(InvalidSetting::new("dir", reason))
+    if !(Duration::from_secs(1)..=LONGEST_INTERVAL).contains(&settings.checkpoint_interval) {
+        let reason = format!("is {:?}, not within 1s..=1year", settings.checkpoint_interval);
+        return Err(InvalidSetting::new("checkpoint_interval", reason));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -119,11 +165,11 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_by_name() {
         for (key, value, expected) in [
-            (
-                "storage.dir",
-                "/data",
-                "setting `storage.dir` is \"/data\", and metrics are kept in memory only",
-            ),
+            ("grpc.max_message_bytes", "5", "setting `grpc.max_message_bytes` is 5"),
+            ("storage.checkpoint_bytes", "5", "setting `storage.checkpoint_bytes` is 5"),
+            ("storage.checkpoint_interval", "5ms", "setting `storage.checkpoint_interval` is 5ms"),
+            ("metrics.expire_totals_after", "5ms", "setting `metrics.expire_totals_after` is 5ms"),
+            ("metrics.forget_producers_after", "0s", "setting `metrics.forget_producers_after` is 0ns"),
             ("metrics.namespace", "a-b", "setting `metrics.namespace` is \"a-b\""),
             ("metrics.max_series", "0", "setting `metrics.max_series` is 0"),
             ("metrics.expire_after", "5ms", "setting `metrics.expire_after` is 5ms"),

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use vision_metrics::{Registry, Snapshot, catalogue::FRAMES_IN_FLIGHT};
+use vision_metrics::{Registry, catalogue::FRAMES_IN_FLIGHT};
 use vision_metrics_client::{Recorder, RecorderSettings, RecorderTask};
 use vision_proto::metrics::v1::{
     GetMetricsRequest, metrics_service_client::MetricsServiceClient, series::Value,
 };
-use vision_service::http::SnapshotSource;
+use vision_service::http::{self, SnapshotSource};
 
 use super::{AppError, unix_now};
 use crate::settings::MetricsSettings;
@@ -26,7 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 impl MetricsSink {
     /// Starts recording as the settings say.
     pub(super) fn start(settings: &MetricsSettings, grpc_port: u16) -> Result<(Recorder, Self), AppError> {
-        let registry = Arc::new(Registry::with_max_series(&settings.namespace, settings.max_series));
+        let registry = Registry::with_max_series(&settings.namespace, settings.max_series);
+        let registry = Arc::new(registry.started_at(unix_now()));
         if !settings.enabled {
             return Ok((Recorder::disabled(), Self::Here(registry)));
         }
@@ -41,13 +42,10 @@ impl MetricsSink {
 
     /// What this process shows on its own page.
     pub(super) fn snapshot_source(&self) -> SnapshotSource {
-        match self {
-            Self::Service(..) => Arc::new(|| Snapshot { time: unix_now(), metrics: Vec::new() }),
-            Self::Here(registry) => {
-                let registry = Arc::clone(registry);
-                Arc::new(move || registry.snapshot(unix_now()))
-            }
-        }
+        http::snapshots(match self {
+            Self::Service(..) => Arc::new(Registry::new("")),
+            Self::Here(registry) => Arc::clone(registry),
+        })
     }
 
     /// Frames that an earlier run of this process had in flight when it was killed, as far as the metrics service

@@ -123,6 +123,7 @@ impl App {
         let pages_token = CancellationToken::new();
         let drain = Drain::new(pages_token.clone(), grace);
         drain.spawn(http.serve(parts.pages(&metrics).router(), pages_token.clone()));
+        let grpc = grpc.with_limits(parts.settings.grpc.limits.clone());
         let server = drain.spawn(grpc.serve(parts.api(&token), token.clone()));
 
         let running = token.run_until_cancelled(parts.start(&metrics, &token)).await.transpose();

@@ -10,9 +10,9 @@ use super::*;
 /// Every series of the registry that has a value, by name and label values.
 fn read(registry: &Registry) -> BTreeMap<String, f64> {
     let snapshot = registry.snapshot(Duration::from_secs(1_000_000));
-    let series = snapshot.metrics.into_iter().flat_map(|metric| {
-        metric.series.into_iter().map(move |series| {
-            let labels: Vec<_> = series.labels.into_iter().map(|(_, value)| value).collect();
+    let series = snapshot.metrics.iter().flat_map(|metric| {
+        metric.series().map(move |series| {
+            let labels: Vec<_> = series.labels.iter().map(|(_, value)| value).collect();
             let (SeriesValue::Counter(value) | SeriesValue::Gauge(value)) = series.value else {
                 panic!("{} is a distribution", metric.name);
             };

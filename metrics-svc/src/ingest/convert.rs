@@ -22,16 +22,17 @@ pub(super) fn descriptor(wire: &wire::MetricDescriptor) -> Result<MetricDescript
     })
 }
 
-/// Reads an operation.
-pub(super) fn operation(event: &wire::MetricEvent) -> Result<Operation, Refusal> {
-    match wire::Operation::try_from(event.operation) {
+/// Reads an operation's number.
+#[inline]
+pub(super) fn operation(number: i32) -> Result<Operation, Refusal> {
+    match wire::Operation::try_from(number) {
         Ok(wire::Operation::Unspecified) => Ok(Operation::Default),
         Ok(wire::Operation::Set) => Ok(Operation::Set),
         Ok(wire::Operation::Add) => Ok(Operation::Add),
-        Err(_) => Err(Refusal::new(
-            wire::RejectionReason::InvalidValue,
-            format!("operation {} is unknown", event.operation),
-        )),
+        Err(_) => {
+            let message = format!("operation {number} is unknown");
+            Err(Refusal::new(wire::RejectionReason::InvalidValue, message))
+        }
     }
 }
 

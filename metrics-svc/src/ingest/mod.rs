@@ -2,34 +2,35 @@
 
 mod batch;
 mod convert;
+mod expiry;
 mod producer;
 mod rejection;
 mod series_table;
+mod session;
+mod slots;
 mod telemetry;
+pub mod wire;
 
 use std::{
-    sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use opentelemetry::metrics::Meter;
 use vision_metrics::{Registry, UnixTime};
-use vision_proto::metrics::v1::{RecordRequest, RecordResponse};
+use vision_proto::metrics::v1::RecordResponse;
 
 pub use self::producer::OpenError;
-use self::{
-    batch::Target,
-    producer::{Applied, ProducerTable},
-    rejection::Rejections,
-    telemetry::IngestTelemetry,
-};
 pub(crate) use self::{
-    producer::{ApplyError, Session},
+    expiry::{Expired, ExpiryRules},
+    producer::{ProducerTable, Progress, Sender},
     series_table::SeriesTable,
+    session::{ApplyError, Session},
 };
-
-/// How long a producer may be away and still have its batches told from repetitions.
-const PRODUCER_MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
+use self::{rejection::Rejections, telemetry::IngestTelemetry, wire::Batch};
 
 /// Applies batches to a registry.
 #[derive(Debug)]
@@ -37,18 +38,19 @@ pub struct Ingest {
     registry: Arc<Registry>,
     producers: Arc<ProducerTable>,
     telemetry: IngestTelemetry,
-    /// Start of this process, nanoseconds since the Unix epoch.
-    epoch: u64,
+    /// Start of this state's life, nanoseconds since the Unix epoch.
+    epoch: AtomicU64,
 }
 
 impl Ingest {
-    /// An ingest that applies to `registry` and reports about itself through `meter`.
+    /// An ingest that applies to `registry` and reports about itself through `meter`. One producer may make
+    /// `max_series_per_producer` series; 0: as many as there may be.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, meter: &Meter) -> Self {
-        let producers = Arc::new(ProducerTable::default());
+    pub fn new(registry: Arc<Registry>, max_series_per_producer: usize, meter: &Meter) -> Self {
+        let producers = Arc::new(ProducerTable::new(max_series_per_producer));
         let telemetry = IngestTelemetry::new(meter, &registry, &producers);
         let epoch = u64::try_from(unix_now().as_nanos()).unwrap_or(u64::MAX);
-        Self { registry, producers, telemetry, epoch }
+        Self { registry, producers, telemetry, epoch: AtomicU64::new(epoch) }
     }
 
     /// The registry that batches are applied to.
@@ -57,19 +59,18 @@ impl Ingest {
         &self.registry
     }
 
-    /// Drops the gauges of producers that have not told them for `idle`, and what is known of producers that have
-    /// not been seen for a day.
-    pub(crate) fn expire(&self, idle: Duration, now: UnixTime) {
-        let gauges = self.registry.expire_gauges(idle, now);
-        let producers = self.producers.forget_idle(PRODUCER_MEMORY.max(idle), now);
-        if gauges + producers > 0 {
-            tracing::debug!(gauges, producers, "expired");
-        }
+    pub(crate) fn producers(&self) -> &ProducerTable {
+        &self.producers
     }
 
-    /// The series numbers of a stream whose producer has no name.
-    pub(crate) fn anonymous(&self) -> SeriesTable {
-        self.producers.anonymous()
+    /// Which life of the state this is: another means that series definitions and declarations are lost.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Relaxed)
+    }
+
+    /// Goes on with the life of a state that was kept.
+    pub(crate) fn set_epoch(&self, epoch: u64) {
+        self.epoch.store(epoch, Relaxed);
     }
 
     /// Counts a stream as open until the guard is dropped.
@@ -78,8 +79,13 @@ impl Ingest {
     }
 
     /// Makes a new stream the producer's only one.
-    pub(crate) fn open(&self, id: &str, epoch: u64) -> Result<Session, OpenError> {
-        self.producers.open(id, epoch, unix_now())
+    pub(crate) fn open(&self, id: &str, epoch: u64, now: UnixTime) -> Result<Session, OpenError> {
+        self.producers.open(id, epoch, now)
+    }
+
+    /// A stream whose producer has no name.
+    pub(crate) fn open_anonymous(&self) -> Session {
+        self.producers.open_anonymous()
     }
 
     /// The answer that tells a producer where to resume.
@@ -87,40 +93,34 @@ impl Ingest {
         self.respond(session.last_applied(), Rejections::default())
     }
 
-    /// Applies a batch of a named producer, unless it was applied before.
+    /// Applies a batch, unless it was applied before.
     pub(crate) fn apply(
         &self,
         session: &Session,
-        request: &RecordRequest,
+        batch: &Batch<'_>,
+        now: UnixTime,
     ) -> Result<RecordResponse, ApplyError> {
         let started = Instant::now();
-        let applied = session.apply(&self.registry, request, unix_now())?;
-        if let Applied::Now(rejections) = &applied.outcome {
-            self.telemetry.batch(request, rejections, started.elapsed());
+        let applied = session.apply(&self.registry, batch, now)?;
+        if let Some(rejections) = &applied.rejections {
+            self.telemetry.batch(batch, rejections, started.elapsed());
         }
-        let rejections = match applied.outcome {
-            Applied::Now(rejections) => rejections,
-            Applied::Before => Rejections::default(),
-        };
-        Ok(self.respond(applied.acked_sequence, rejections))
+        Ok(self.respond(applied.acked_sequence, applied.rejections.unwrap_or_default()))
     }
 
-    /// Applies a batch that nobody numbered.
-    pub(crate) fn apply_anonymous(
+    /// Applies a batch again that was kept: no traffic, and nobody to answer.
+    pub(crate) fn replay(
         &self,
-        series: &mut SeriesTable,
-        request: &RecordRequest,
-    ) -> RecordResponse {
-        let started = Instant::now();
-        let target = Target { registry: &self.registry, producer: None, now: unix_now() };
-        let rejections = target.apply(series, request);
-        self.telemetry.batch(request, &rejections, started.elapsed());
-        self.respond(request.sequence, rejections)
+        session: &Session,
+        batch: &Batch<'_>,
+        now: UnixTime,
+    ) -> Result<(), ApplyError> {
+        session.apply(&self.registry, batch, now).map(drop)
     }
 
     fn respond(&self, acked_sequence: u64, rejections: Rejections) -> RecordResponse {
         let (rejections, unlisted_rejections) = rejections.into_parts();
-        RecordResponse { acked_sequence, rejections, unlisted_rejections, server_epoch: self.epoch }
+        RecordResponse { acked_sequence, rejections, unlisted_rejections, server_epoch: self.epoch() }
     }
 }
 

@@ -7,6 +7,9 @@ use vision_proto::metrics::v1::{Rejection, RejectionReason, rejection::Subject};
 
 /// Rejections listed in one response; the rest is counted.
 const MAX_LISTED: usize = 100;
+/// Messages of one response, in bytes, past which further rejections are counted only: a sender that does not read its
+/// responses keeps several in memory.
+const MAX_LISTED_BYTES: usize = 16 * 1024;
 /// Longest message, in bytes: names that a sender made up may be as long as its message.
 const MAX_MESSAGE_BYTES: usize = 512;
 
@@ -56,6 +59,8 @@ impl From<RegisterError> for Refusal {
 #[derive(Debug, Default)]
 pub(super) struct Rejections {
     listed: Vec<Rejection>,
+    /// Bytes of the messages listed.
+    listed_bytes: usize,
     unlisted: u64,
     by_reason: BTreeMap<&'static str, u64>,
 }
@@ -64,11 +69,13 @@ impl Rejections {
     pub(super) fn add(&mut self, subject: Option<Subject>, refusal: Refusal) {
         let Refusal { reason, mut message } = refusal;
         *self.by_reason.entry(short_name(reason)).or_default() += 1;
-        if self.listed.len() == MAX_LISTED {
+        if self.listed.len() == MAX_LISTED || self.listed_bytes >= MAX_LISTED_BYTES {
             self.unlisted += 1;
             return;
         }
         message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+        message.shrink_to_fit();
+        self.listed_bytes += message.len();
         self.listed.push(Rejection { subject, reason: reason.into(), message });
     }
 
@@ -96,11 +103,22 @@ mod tests {
     fn lists_and_messages_are_bounded() {
         let mut rejections = Rejections::default();
         for index in 0..MAX_LISTED as u32 + 5 {
-            rejections.add(Some(Subject::EventIndex(index)), Refusal::unknown_metric(&"é".repeat(1000)));
+            rejections.add(Some(Subject::EventIndex(index)), Refusal::unknown_metric("short"));
         }
         assert_eq!(rejections.by_reason().collect::<Vec<_>>(), [("UNKNOWN_METRIC", 105)]);
         let (listed, unlisted) = rejections.into_parts();
         assert_eq!((listed.len(), unlisted), (MAX_LISTED, 5));
+    }
+
+    #[test]
+    fn long_messages_are_cut_and_few() {
+        let mut rejections = Rejections::default();
+        for index in 0..MAX_LISTED as u32 {
+            rejections.add(Some(Subject::EventIndex(index)), Refusal::unknown_metric(&"é".repeat(1000)));
+        }
+        let (listed, unlisted) = rejections.into_parts();
         assert!(listed.iter().all(|rejection| rejection.message.len() <= MAX_MESSAGE_BYTES));
+        assert_eq!(listed.len(), MAX_LISTED_BYTES.div_ceil(MAX_MESSAGE_BYTES));
+        assert_eq!(unlisted as usize, MAX_LISTED - listed.len());
     }
 }
