@@ -30,7 +30,7 @@ async fn a_bad_setting_exits_64_and_is_named() {
     for (variable, value, expected) in [
         ("METRICS_SVC__METRICS__MAX_SERIES", "many", "`metrics.max_series`"),
         ("METRICS_SVC__METRICS__MAX_SERIE", "1", "`metrics.max_serie`"),
-        ("METRICS_SVC__STORAGE__DIR", "/data", "`storage.dir`"),
+        ("METRICS_SVC__STORAGE__CHECKPOINT_BYTES", "1", "`storage.checkpoint_bytes`"),
         ("METRICS_SVC__GRPC__LISTEN", "nowhere", "`grpc.listen`"),
     ] {
         let mut command = command();

@@ -2,35 +2,19 @@
 
 use std::time::Duration;
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
 use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
-use vision_proto::metrics::v1::{MetricDescriptor, MetricEvent, MetricKind, RecordRequest, series::Value};
+use vision_proto::metrics::v1::{MetricDescriptor, MetricKind, series::Value};
 
 use crate::{
-    record::{event, metric},
+    http::get,
+    messages::{event, metric, request},
     support::{Server, Stream, eventually, in_time},
 };
-
-async fn get(server: &Server, path: &str) -> String {
-    let mut stream = TcpStream::connect(server.http).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
-}
-
-fn request(metrics: Vec<MetricDescriptor>, events: Vec<MetricEvent>) -> RecordRequest {
-    RecordRequest { metrics, events, ..RecordRequest::default() }
-}
 
 #[tokio::test]
 async fn open_streams_do_not_hold_up_the_end() {
@@ -57,8 +41,8 @@ async fn it_is_ready_and_healthy_once_it_runs() {
         })
         .await;
     }
-    assert!(get(&server, "/ready").await.starts_with("HTTP/1.1 200"));
-    assert!(get(&server, "/health").await.contains("\"status\":\"healthy\""));
+    assert_eq!(get(server.http, "/ready").await.status, 200);
+    assert!(get(server.http, "/health").await.body.contains("\"status\":\"healthy\""));
     server.stop().await;
 }
 
@@ -94,7 +78,7 @@ async fn one_message_without_a_producer_is_enough() {
     let answer = answers.message().await.unwrap().unwrap();
     assert!(answer.rejections.is_empty(), "{answer:?}");
     assert_eq!(answers.message().await.unwrap(), None);
-    let page = get(&server, "/metrics").await;
+    let page = get(server.http, "/metrics").await.body;
     for line in [
         "ns_latency_seconds_bucket{stage=\"total\",le=\"0.01\"} 1\n",
         "ns_latency_seconds_bucket{stage=\"total\",le=\"+Inf\"} 2\n",

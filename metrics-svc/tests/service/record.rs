@@ -2,25 +2,14 @@
 
 use tonic::Code;
 use vision_proto::metrics::v1::{
-    GetMetricsRequest, MetricDescriptor, MetricEvent, MetricKind, Producer, RecordRequest, RejectionReason,
-    Samples, SeriesDefinition, series::Value,
+    GetMetricsRequest, MetricKind, Producer, RecordRequest, RejectionReason, Samples, SeriesDefinition,
+    series::Value,
 };
 
-use crate::support::{Client, Server, Stream};
-
-pub(crate) fn metric(name: &str, kind: MetricKind, labels: &[&str]) -> MetricDescriptor {
-    MetricDescriptor {
-        name: name.to_owned(),
-        kind: kind.into(),
-        label_names: labels.iter().map(ToString::to_string).collect(),
-        ..MetricDescriptor::default()
-    }
-}
-
-pub(crate) fn event(name: &str, labels: &[(&str, &str)], value: f64) -> MetricEvent {
-    let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-    MetricEvent { name: name.to_owned(), labels: labels.collect(), value, ..MetricEvent::default() }
-}
+use crate::{
+    messages::{event, metric},
+    support::{Client, Server, Stream},
+};
 
 fn hello(epoch: u64) -> RecordRequest {
     let id = "robot".to_owned();
@@ -115,7 +104,7 @@ async fn what_is_wrong_is_rejected_and_the_rest_applied() {
     assert_eq!(reasons[0], RejectionReason::DescriptorConflict);
     assert_eq!(reasons[1..], expected);
     let counted = values(&mut client).await;
-    assert_eq!(counted, [Value::Counter(1.0), Value::Counter(2.0)]);
+    assert_eq!(counted, [Value::Counter(2.0), Value::Counter(1.0)]);
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use vision_proto::metrics::v1::{
 };
 
 /// How long anything may take before a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) type Client = MetricsServiceClient<Channel>;
 
@@ -110,13 +110,28 @@ impl Stream {
         Self { requests, responses }
     }
 
+    /// Opens a call on a connection of its own, to a service that may be absent.
+    pub(crate) async fn connect(service: SocketAddr) -> Result<Self, Status> {
+        let endpoint = Channel::from_shared(format!("http://{service}")).unwrap();
+        let channel = endpoint.connect().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        let (requests, receiver) = mpsc::channel(8);
+        let responses = Client::new(channel).record(ReceiverStream::new(receiver)).await?.into_inner();
+        Ok(Self { requests, responses })
+    }
+
+    pub(crate) async fn send(&self, request: RecordRequest) -> Result<(), Status> {
+        let sent = self.requests.send(request).await;
+        sent.map_err(|_| Status::unavailable("the call has ended"))
+    }
+
     pub(crate) async fn exchange(&mut self, request: RecordRequest) -> RecordResponse {
         self.requests.send(request).await.unwrap();
         self.response().await.unwrap()
     }
 
     pub(crate) async fn response(&mut self) -> Result<RecordResponse, Status> {
-        self.responses.message().await.map(Option::unwrap)
+        let response = self.responses.message().await?;
+        response.ok_or_else(|| Status::unknown("the call has ended without a status"))
     }
 }
 
