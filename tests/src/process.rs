@@ -77,6 +77,12 @@ impl Process {
         Ok(Self { grpc, http, child, _settings: folder })
     }
 
+    /// Its number, unless it has ended.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Ends the process at once (SIGKILL).
     ///
     /// # Errors

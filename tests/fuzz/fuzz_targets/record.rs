@@ -7,11 +7,14 @@ use std::{sync::Arc, time::Duration};
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use libfuzzer_sys::fuzz_target;
-use metrics_svc::{Ingest, MetricsGrpc};
+use metrics_svc::{Ingest, Intake, MetricsGrpc};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use vision_metrics::{Registry, SeriesValue, exposition};
-use vision_proto::metrics::v1::metrics_service_server::MetricsServiceServer;
+use vision_metrics::{
+    Registry, SeriesValue,
+    exposition::{TextFormat, text},
+};
+use vision_proto::metrics::raw::MetricsServiceServer;
 
 /// Few, so that the limit is reached.
 const MAX_SERIES: usize = 20;
@@ -28,8 +31,9 @@ fn body(message: &[u8]) -> Bytes {
 }
 
 async fn call(registry: &Arc<Registry>, message: &[u8]) {
-    let ingest = Ingest::new(Arc::clone(registry), &opentelemetry::global::meter("fuzz"));
-    let service = MetricsServiceServer::new(MetricsGrpc::new(Arc::new(ingest), CancellationToken::new()));
+    let ingest = Ingest::new(Arc::clone(registry), MAX_SERIES / 2, &opentelemetry::global::meter("fuzz"));
+    let intake = Intake::in_memory(Arc::new(ingest));
+    let service = MetricsServiceServer::new(MetricsGrpc::new(intake, CancellationToken::new()));
     let request = http::Request::builder()
         .method("POST")
         .uri("http://localhost/vision.metrics.v1.MetricsService/Record")
@@ -43,15 +47,14 @@ async fn call(registry: &Arc<Registry>, message: &[u8]) {
 fn check(registry: &Registry) {
     let snapshot = registry.snapshot(Duration::from_secs(2_000_000_000));
     for metric in &snapshot.metrics {
-        for series in &metric.series {
+        for series in metric.series() {
             if let SeriesValue::Counter(value) = &series.value {
                 assert!(*value >= 0.0, "{} is {value}", metric.name);
             }
         }
     }
-    let mut page = String::new();
-    exposition::text(&snapshot, &mut page).expect("a string takes everything");
-    for line in page.lines().filter(|line| !line.starts_with('#')) {
+    let page = text(&snapshot, TextFormat::Prometheus);
+    for line in page.split('\n').filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let value = line.rsplit(' ').next().expect("at least one part");
         assert!(value.parse::<f64>().is_ok(), "{line}");
     }
