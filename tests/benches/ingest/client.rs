@@ -132,8 +132,7 @@ impl Stream {
         }
     }
 
-    /// Sends a batch every `pause` for as long as `duration`; returns for each how long after its time it was
-    /// acknowledged.
+    /// Sends a batch every `pause` for as long as `duration`; returns for each how long it took to be acknowledged.
     pub(crate) async fn send_evenly(
         &mut self,
         load: &Load,
@@ -145,9 +144,9 @@ impl Stream {
         let end = Instant::now() + duration;
         while Instant::now() < end || !times.is_empty() {
             tokio::select! {
-                time = pauses.tick(), if Instant::now() < end => {
+                _ = pauses.tick(), if Instant::now() < end => {
+                    times.push_back(Instant::now());
                     self.send(load).await?;
-                    times.push_back(time);
                 }
                 received = self.responses.message() => {
                     self.acknowledge(&received?.context("the stream has ended")?)?;

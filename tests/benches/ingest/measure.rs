@@ -10,9 +10,9 @@ use vision_tests::{process::Process, service::metrics_settings};
 use crate::{client::Stream, load::Load, opentelemetry_server::OpenTelemetryServer, usage};
 
 /// Times that each part is measured.
-pub(crate) const ROUNDS: usize = 3;
+pub(crate) const ROUNDS: usize = 5;
 /// How long one measurement takes.
-pub(crate) const WINDOW: Duration = Duration::from_millis(700);
+pub(crate) const WINDOW: Duration = Duration::from_millis(500);
 
 /// A server in a process of its own.
 #[derive(Clone, Copy, Debug)]
