@@ -3,12 +3,13 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use redis::{Client, RedisError, aio::MultiplexedConnection};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use vision_service::clock::unix_now;
 
 use crate::image::{self, DecodeError};
 
@@ -117,7 +118,7 @@ async fn publish(
     let bytes = tokio::fs::read(path).await.map_err(unreadable)?;
     let invalid = |source| ReplayError::Image { path: path.to_owned(), source };
     let (format, width, height) = image::probe(&bytes).map_err(invalid)?;
-    let (timestamp, metadata) = (unix_seconds(), format!(r#"{{"frame_id":{number}}}"#));
+    let (timestamp, metadata) = (unix_now().as_secs_f64(), format!(r#"{{"frame_id":{number}}}"#));
     let mut command = redis::cmd("XADD");
     command.arg(&args.stream).arg("MAXLEN").arg("~").arg(args.max_len).arg("*");
     command.arg("timestamp").arg(timestamp).arg("format").arg(format.as_str());
@@ -131,10 +132,6 @@ async fn publish(
         command.arg(base64_simd::STANDARD.encode_to_string(bytes));
     }
     Ok(command.query_async(connection).await?)
-}
-
-fn unix_seconds() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 fn frames_per_second(text: &str) -> Result<f64, String> {

@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use vision_metrics::{Registry, SeriesLimits};
 use vision_service::{
+    clock::unix_now,
     grpc::{self, ServeError},
     http::{self, Exposition, Health},
     readiness::Readiness,
@@ -22,7 +23,7 @@ use vision_service::{
 use crate::{
     APP, Ingest, Intake, MetricsGrpc, MetricsSettings, Settings, StorageSettings,
     durable::{CheckpointRules, Durable, DurableError, STORAGE},
-    ingest::{ExpiryRules, unix_now},
+    ingest::ExpiryRules,
 };
 
 /// What `/ready` names while the gRPC server takes no calls.

@@ -11,10 +11,11 @@ use vision_proto::metrics::{
     raw::{MetricsService, MetricsServiceServer, RawRecordRequest},
     v1::{GetMetricsRequest, GetMetricsResponse, RecordResponse},
 };
+use vision_service::clock::unix_now;
 
 use crate::{
     durable::Answer,
-    ingest::{ApplyError, OpenError, Session, unix_now, wire::Batch},
+    ingest::{ApplyError, OpenError, Session, wire::Batch},
     intake::{Intake, Submitted},
     query,
 };

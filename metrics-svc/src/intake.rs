@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use vision_proto::metrics::v1::RecordResponse;
+use vision_service::clock::unix_now;
 
 use crate::{
     durable::{Answer, Durable},
-    ingest::{ApplyError, ExpiryRules, Ingest, OpenError, Session, unix_now, wire::Batch},
+    ingest::{ApplyError, ExpiryRules, Ingest, OpenError, Session, wire::Batch},
 };
 
 /// Takes batches; a cheap handle.

@@ -25,7 +25,8 @@ enum Start<'a> {
 
 impl<'a> Start<'a> {
     /// Reads a page token. Names rather than positions, so that metrics declared between two pages neither repeat
-    /// nor hide others.
+    /// nor hide others. Within a metric that fits no page it is a position: series that expire between two pages move
+    /// those after them.
     fn of_token(token: &'a str) -> Self {
         let within = token.split_once('/').and_then(|(name, series)| Some((name, series.parse().ok()?)));
         within.map_or(Self::After(token), |(name, series)| Self::Within(name, series))

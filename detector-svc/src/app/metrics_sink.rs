@@ -7,9 +7,12 @@ use vision_metrics_client::{Recorder, RecorderSettings, RecorderTask};
 use vision_proto::metrics::v1::{
     GetMetricsRequest, metrics_service_client::MetricsServiceClient, series::Value,
 };
-use vision_service::http::{self, SnapshotSource};
+use vision_service::{
+    clock::unix_now,
+    http::{self, SnapshotSource},
+};
 
-use super::{AppError, unix_now};
+use super::AppError;
 use crate::settings::MetricsSettings;
 
 /// Where metrics go.

@@ -7,7 +7,7 @@ mod running;
 use std::{
     net::SocketAddr,
     sync::{Arc, OnceLock},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::Instant,
 };
 
 use tokio::task::{JoinError, JoinHandle};
@@ -221,8 +221,4 @@ fn server_ended(ended: Result<Result<(), grpc::ServeError>, JoinError>) -> AppEr
         Err(error) => error.to_string(),
     };
     AppError::Ended { part: "the gRPC server", reason }
-}
-
-fn unix_now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -6,13 +6,13 @@ mod watchers;
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use redis::{Cmd, RedisResult, Value, aio::ConnectionManager};
 use tokio::sync::{Notify, mpsc};
 use vision_metrics_client::Recorder;
-use vision_service::{rate_limit::OncePer, settings::InvalidSetting};
+use vision_service::{clock::unix_now, rate_limit::OncePer, settings::InvalidSetting};
 
 use self::metrics::PublishMetrics;
 pub use self::watchers::{PublishedFrame, Watchers};
@@ -212,10 +212,6 @@ fn xadd(stream: &str, trim: &str, keep: usize, fields: Vec<(&'static str, String
     let mut command = redis::cmd("XADD");
     command.arg(stream).arg("MAXLEN").arg(trim).arg(keep).arg("*").arg(fields);
     command
-}
-
-fn unix_now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn check(settings: &PublishSettings) -> Result<(), InvalidSetting> {

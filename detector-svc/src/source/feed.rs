@@ -2,13 +2,13 @@
 
 use std::{
     collections::HashMap,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use tokio_util::sync::CancellationToken;
 use vision_metrics::catalogue::STREAM_LAST_FRAME_TIMESTAMP;
 use vision_metrics_client::{Gauge, Recorder};
-use vision_service::rate_limit::OncePer;
+use vision_service::{clock::unix_now, rate_limit::OncePer};
 
 use super::{FrameSource, SourceEvent};
 use crate::{frame::StreamId, ledger::Failure, pipeline::PipelineHandle};
@@ -79,9 +79,8 @@ impl Feed {
     }
 
     fn seen(&mut self, stream: &StreamId) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let gauge = self.last_seen.entry(stream.clone());
         let new = || self.recorder.gauge(&STREAM_LAST_FRAME_TIMESTAMP, &[stream.as_str()]);
-        gauge.or_insert_with(new).set(now.as_secs_f64());
+        gauge.or_insert_with(new).set(unix_now().as_secs_f64());
     }
 }

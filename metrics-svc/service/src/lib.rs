@@ -4,6 +4,7 @@
 //! A service's `main` is a table of contents over these modules; nothing here knows what the service does.
 
 pub mod cli;
+pub mod clock;
 mod connections;
 pub mod grpc;
 pub mod http;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use vision_metrics::UnixTime;
 use vision_proto::metrics::v1::RecordResponse;
-use vision_service::readiness::Readiness;
+use vision_service::{clock::unix_now, readiness::Readiness};
 
 use super::{
     CheckpointRules, STORAGE,
@@ -20,8 +20,9 @@ use super::{
     entry::{JournalEntry, encode},
     telemetry::JournalTelemetry,
 };
+
 use crate::{
-    ingest::{ApplyError, Expired, ExpiryRules, Ingest, OpenError, Session, unix_now, wire::Batch},
+    ingest::{ApplyError, Expired, ExpiryRules, Ingest, OpenError, Session, wire::Batch},
     storage::{Group, Journal},
 };
 

@@ -10,9 +10,11 @@ use super::{
     DurableError,
     entry::{CheckpointEntry, JournalEntry, decode, encode},
 };
+use vision_service::clock::unix_now;
+
 use crate::{
     ingest::{
-        ApplyError, Ingest, OpenError, Sender, Session, unix_now,
+        ApplyError, Ingest, OpenError, Sender, Session,
         wire::{Batch, WireError},
     },
     storage::{self, Directory, Group, Journal, Recovery, Source},

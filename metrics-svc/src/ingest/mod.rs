@@ -16,12 +16,13 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::Instant,
 };
 
 use opentelemetry::metrics::Meter;
 use vision_metrics::{Registry, UnixTime};
 use vision_proto::metrics::v1::RecordResponse;
+use vision_service::clock::unix_now;
 
 pub use self::producer::OpenError;
 pub(crate) use self::{
@@ -122,9 +123,4 @@ impl Ingest {
         let (rejections, unlisted_rejections) = rejections.into_parts();
         RecordResponse { acked_sequence, rejections, unlisted_rejections, server_epoch: self.epoch() }
     }
-}
-
-/// The wall clock.
-pub(crate) fn unix_now() -> UnixTime {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

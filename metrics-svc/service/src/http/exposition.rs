@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -21,7 +21,7 @@ use tracing::{Span, field};
 use vision_metrics::{Registry, Snapshot};
 
 use super::metrics;
-use crate::{AppInfo, readiness::Readiness, telemetry::Telemetry, trace_context};
+use crate::{AppInfo, clock::unix_now, readiness::Readiness, telemetry::Telemetry, trace_context};
 
 /// How long a request may take until its answer begins.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -44,8 +44,7 @@ pub type SnapshotSource = Arc<dyn Fn(Purpose) -> Snapshot + Send + Sync>;
 #[must_use]
 pub fn snapshots(registry: Arc<Registry>) -> SnapshotSource {
     Arc::new(move |purpose| {
-        // A clock before 1970 counts as 1970.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = unix_now();
         match purpose {
             Purpose::Text => registry.snapshot_for_text(now),
             Purpose::Json => registry.snapshot(now),

@@ -12,7 +12,7 @@ pub const MAX_IDENTITY_BYTES: usize = u16::MAX as usize;
 /// Slots by the encoded name and labels of an event, [`Split::identity`].
 ///
 /// The keys lie one after another in one buffer, and their hash is keyed anew for each cache, so that a sender cannot
-/// choose keys that collide. It grows without bound: whoever inserts limits [`bytes`](Self::bytes).
+/// choose keys that collide. It grows without bound: whoever inserts counts what it keeps, and [clears](Self::clear) it.
 #[derive(Debug, Default)]
 pub struct IdentityCache {
     entries: HashTable<Entry>,
