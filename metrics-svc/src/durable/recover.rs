@@ -41,15 +41,16 @@ pub enum RestoreError {
 /// Restores what the directory holds into an empty ingest, and opens its journal.
 pub(super) fn recover(directory: &Directory, ingest: &Ingest) -> Result<Journal, DurableError> {
     let started = Instant::now();
-    let mut restorer = Restorer { ingest, metric: None, producer: None, sessions: HashMap::new(), reset: 0 };
+    let mut restorer =
+        Restorer { ingest, metric: None, producer: None, sessions: HashMap::new(), lost: Lost::default() };
     let (mut journal, recovery) = storage::recover(directory, |source, entry| match source {
         Source::Checkpoint(_) => restorer.restore(entry),
         Source::Segment(_) => restorer.replay(entry),
     })?;
-    let reset = restorer.reset;
+    let lost = restorer.lost;
     drop(restorer);
     ingest.producers().see_all(unix_now());
-    report(directory, ingest, &recovery, reset, started);
+    report(directory, ingest, &recovery, lost, started);
     if recovery.checkpoint.is_none() && recovery.journal_entries == 0 {
         begin(&mut journal, ingest)?;
     }
@@ -66,7 +67,7 @@ fn begin(journal: &mut Journal, ingest: &Ingest) -> Result<(), DurableError> {
     Ok(journal.commit(&mut group)?)
 }
 
-fn report(directory: &Directory, ingest: &Ingest, recovery: &Recovery, reset: usize, started: Instant) {
+fn report(directory: &Directory, ingest: &Ingest, recovery: &Recovery, lost: Lost, started: Instant) {
     for damaged in &recovery.damaged_checkpoints {
         tracing::warn!(%damaged, "a checkpoint was not used");
     }
@@ -74,8 +75,14 @@ fn report(directory: &Directory, ingest: &Ingest, recovery: &Recovery, reset: us
         tracing::warn!(segment = format!("{:016x}", cut.segment), offset = cut.offset, bytes = cut.bytes,
             reason = %cut.reason, "cut off the torn end of a journal segment: it was never acknowledged");
     }
-    if reset > 0 {
-        tracing::warn!(series = reset, "series start from nothing: their definition has changed since");
+    if lost.series > 0 {
+        tracing::warn!(series = lost.series, "series start from nothing: their definition has changed since");
+    }
+    if lost.numbers > 0 {
+        tracing::warn!(
+            numbers = lost.numbers,
+            "series numbers are lost: their senders must define them again"
+        );
     }
     tracing::info!(
         dir = %directory.path().display(),
@@ -97,8 +104,16 @@ struct Restorer<'a> {
     producer: Option<Sender>,
     /// Those who sent: streams without a name live no longer than these.
     sessions: HashMap<Sender, Session>,
+    lost: Lost,
+}
+
+/// What of a checkpoint has no place any more.
+#[derive(Clone, Copy, Default)]
+struct Lost {
     /// Series whose state is none of their metric's.
-    reset: usize,
+    series: usize,
+    /// Numbers of series that cannot be defined.
+    numbers: usize,
 }
 
 impl Restorer<'_> {
@@ -114,7 +129,7 @@ impl Restorer<'_> {
             CheckpointEntry::Series(state) => {
                 let payer = state.payer.as_ref().and_then(|id| self.ingest.producers().budget(id));
                 let restored = self.metric.as_ref().is_some_and(|metric| metric.restore(state, payer));
-                self.reset += usize::from(!restored);
+                self.lost.series += usize::from(!restored);
             }
             CheckpointEntry::Producer(progress) => {
                 let session = self.ingest.producers().restore(&progress).map_err(RestoreError::Producer)?;
@@ -124,9 +139,9 @@ impl Restorer<'_> {
             CheckpointEntry::Number { id, metric, label_values } => {
                 let definition = SeriesDefinition { id, metric, label_values };
                 let session = self.producer.as_ref().and_then(|sender| self.sessions.get(sender));
-                if let Some(session) = session {
-                    session.define(self.ingest.registry(), &definition);
-                }
+                let registry = self.ingest.registry();
+                let restored = session.is_some_and(|session| session.restore_number(registry, &definition));
+                self.lost.numbers += usize::from(!restored);
             }
         }
         Ok(())

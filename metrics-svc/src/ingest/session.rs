@@ -129,35 +129,32 @@ impl Session {
         now: UnixTime,
     ) -> Result<Acknowledged, ApplyError> {
         let mut state = self.producer.state.lock();
-        let (producer, sequence) = match &self.producer.sender {
-            Sender::Named(_) if state.epoch != self.epoch => return Err(self.superseded_error()),
-            Sender::Named(id) => (Some(&**id), batch.sequence()),
-            // Nobody's repetitions are told apart.
-            Sender::Anonymous(_) => (None, 0),
-        };
-        if sequence != 0 && sequence <= state.last_applied {
+        if state.epoch != self.epoch {
+            return Err(self.superseded_error());
+        }
+        // Repetitions of somebody without a name are not told apart.
+        if self.is_named() && (1..=state.last_applied).contains(&batch.sequence()) {
             return Ok(Acknowledged { acked_sequence: state.last_applied, rejections: None });
         }
         state.last_seen = now;
-        let target = Target { registry, producer, budget: self.producer.budget.as_ref(), now };
-        let rejections = Some(target.apply(&mut state.series, batch));
+        let rejections = Some(self.target(registry, now).apply(&mut state.series, batch));
         state.last_applied = state.last_applied.max(batch.sequence());
-        let acked_sequence = if producer.is_some() { state.last_applied } else { batch.sequence() };
+        let acked_sequence = if self.is_named() { state.last_applied } else { batch.sequence() };
         Ok(Acknowledged { acked_sequence, rejections })
     }
 
-    /// Gives a series its number again, after it was kept.
-    pub(crate) fn define(&self, registry: &Registry, definition: &SeriesDefinition) {
-        let mut state = self.producer.state.lock();
+    /// Gives a series its number again, after it was kept; false if there is no such series any more.
+    pub(crate) fn restore_number(&self, registry: &Registry, definition: &SeriesDefinition) -> bool {
+        let target = self.target(registry, UnixTime::ZERO);
+        self.producer.state.lock().series.restore(&target, definition).is_ok()
+    }
+
+    fn target<'a>(&'a self, registry: &'a Registry, now: UnixTime) -> Target<'a> {
         let producer = match &self.producer.sender {
             Sender::Named(id) => Some(&**id),
             Sender::Anonymous(_) => None,
         };
-        let budget = self.producer.budget.as_ref();
-        let target = Target { registry, producer, budget, now: UnixTime::ZERO };
-        if let Err(refusal) = state.series.restore(&target, definition) {
-            tracing::warn!(refusal = refusal.message, "a series number is lost");
-        }
+        Target { registry, producer, budget: self.producer.budget.as_ref(), now }
     }
 }
 
