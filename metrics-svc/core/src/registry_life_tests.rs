@@ -102,3 +102,20 @@ fn what_is_captured_can_be_restored() {
     let old = restored.get("old").unwrap().find(&["total"], None).unwrap();
     assert_eq!(old.counter().unwrap().get(), 5.0);
 }
+
+#[test]
+fn a_total_that_there_is_no_room_to_keep_does_not_expire() {
+    let registry = Registry::with_max_series("ns", 1);
+    let metric = registry.register(descriptor("c", MetricKind::Counter, Merge::Default)).unwrap();
+    let count = |label, now| {
+        let series = metric.series(&[label], None).unwrap();
+        series.apply(1.0, Operation::Add, now).unwrap();
+    };
+    let at = |seconds| NOW + Duration::from_secs(seconds);
+    let expire = |deadline| registry.expire(Expiry { gauges: None, totals: Some(deadline) }, |_| true);
+    count("first", NOW);
+    assert_eq!(expire(at(10)), 1);
+    count("second", at(10));
+    assert_eq!((expire(at(20)), registry.retired_count()), (0, 1));
+    assert_eq!(values(&registry), [(1, SeriesValue::Counter(1.0))]);
+}

@@ -67,3 +67,14 @@ fn progress_is_restored() {
     assert_eq!(restored.open_anonymous().sender(), &Sender::Anonymous(1));
     drop(sessions);
 }
+
+#[test]
+fn who_was_away_because_the_service_was_has_time_to_come_back() {
+    let (table, start) = (ProducerTable::new(0), Duration::from_secs(1000));
+    drop(table.open("robot", 1, start).unwrap());
+    let restarted = start + 100 * IDLE;
+    table.see_all(restarted);
+    assert!(table.idle(restarted).is_empty());
+    assert!(table.is_about("robot", restarted));
+    assert_eq!(table.idle(restarted + IDLE).len(), 1);
+}
