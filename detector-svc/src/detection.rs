@@ -35,6 +35,10 @@ impl BoundingBox {
     }
 }
 
+/// Identity of an object over the frames of one stream, from 1; never given to another object of that stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TrackId(pub u64);
+
 /// One object found in one image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Detection {
@@ -44,6 +48,8 @@ pub struct Detection {
     pub confidence: f32,
     /// Where, in source-image pixels.
     pub bounding_box: BoundingBox,
+    /// Which object of its stream it is, when it is tracked.
+    pub track_id: Option<TrackId>,
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ impl BoxesScores {
             class_id: candidate.class_id,
             confidence: candidate.confidence,
             bounding_box: letterbox.to_source(candidate.corners),
+            track_id: None,
         });
         // A box in the padding has nothing of the image, and must not take the place of one that has.
         let visible = found.filter(|detection| detection.bounding_box.area() > 0.0);

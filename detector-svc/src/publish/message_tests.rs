@@ -40,7 +40,7 @@ fn entry(pose: Option<Value>) -> HashMap<&'static str, String> {
         robot_pose: pose.map(|pose| serde_json::from_value(pose).unwrap()),
     };
     let bounding_box = BoundingBox { x_min: 616.6, y_min: 263.4, x_max: 652.0, y_max: 368.5 };
-    let detection = Detection { class_id: 1, confidence: 0.82, bounding_box };
+    let detection = Detection { class_id: 1, confidence: 0.82, bounding_box, track_id: None };
     let detected = Detected {
         detections: vec![detection, Detection { class_id: 0, ..detection }],
         width: 768,
