@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
+use crate::ledger::Receipt;
+
 /// Name of the stream a frame came from: a Redis key, or [`StreamId::DETECT`] for gRPC callers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamId(Arc<str>);
@@ -147,15 +149,39 @@ pub struct Payload {
 /// Pose of the robot that carries the camera: metres and radians, passed through unread.
 pub type RobotPose = serde_json::Map<String, serde_json::Value>;
 
-/// The part of a frame's `metadata` object that the pipeline uses; other keys are ignored.
+/// A frame's `metadata` object: the part that the pipeline uses, and the whole as it was written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata {
     /// Where the camera was; published with the detections as `camera_pose`.
     pub robot_pose: Option<RobotPose>,
+    /// Whether robot or camera moved, so that the pose says little about where objects are.
+    pub moving: bool,
+    /// How much the frame matters when not all can be looked at; 0 when nobody says, higher is more.
+    pub priority: i64,
+    /// The JSON object as it was written, for those who pass it on; empty when there was none.
+    pub json: Bytes,
+}
+
+/// Proof that a stream is this process's to publish for, unique to each time that it was taken over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lease(Arc<str>);
+
+impl Lease {
+    /// A lease with this token.
+    #[must_use]
+    pub fn new(token: &str) -> Self {
+        Self(Arc::from(token))
+    }
+
+    /// The token, as Redis keeps it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// One frame as a source delivers it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Frame {
     /// Where it came from.
     pub stream: StreamId,
@@ -167,6 +193,10 @@ pub struct Frame {
     pub payload: Payload,
     /// What came with it.
     pub metadata: Metadata,
+    /// Under which lease it was read; `None` when streams are not owned.
+    pub lease: Option<Lease>,
+    /// How its source learns what became of it; `None` when the source does not ask.
+    pub receipt: Option<Receipt>,
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod image;
 pub mod inference;
 pub mod ledger;
 pub mod model;
+pub mod ownership;
 pub mod pipeline;
 pub mod preprocess;
 pub mod publish;

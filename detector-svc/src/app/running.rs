@@ -116,7 +116,13 @@ fn feed(
     let Parts { settings, recorder, readiness, .. } = parts;
     let output = &settings.publish.objects_stream;
     let source = RedisSource::new(settings.redis.clone(), output, recorder, readiness.clone(), connected)?;
-    Ok(source::feed(source, pipeline.handle(), recorder.clone(), token.clone()))
+    Ok(source::feed(
+        source,
+        pipeline.handle(),
+        recorder.clone(),
+        settings.publish.while_moving,
+        token.clone(),
+    ))
 }
 
 /// Without Redis no stream has frames, so no results come; the channel is read to its end all the same.

@@ -1,5 +1,6 @@
 //! The frame ledger: every frame received ends in exactly one of processed, dropped or failed.
 
+mod receipt;
 mod verdict;
 
 use std::{
@@ -17,7 +18,10 @@ use vision_metrics::catalogue::{
 };
 use vision_metrics_client::{Counter, Gauge, Recorder};
 
-pub use self::verdict::{DropReason, Failure};
+pub use self::{
+    receipt::{Outcome, Receipt, Settled},
+    verdict::{DropReason, Failure},
+};
 use crate::frame::StreamId;
 
 /// Counts frames in and out; cheap to clone. Each step is recorded as one, so that whoever reads the metrics finds
@@ -34,15 +38,28 @@ struct Inner {
     errors: [Counter; Failure::ALL.len()],
     in_flight: Gauge,
     open: AtomicU64,
-    /// Received frames by stream.
-    received: RwLock<HashMap<StreamId, Counter>>,
+    streams: RwLock<HashMap<StreamId, Arc<Account>>>,
+}
+
+/// The frames of one stream.
+#[derive(Debug)]
+struct Account {
+    received: Counter,
+    open: AtomicU64,
 }
 
 /// One frame in flight. Dropped without a verdict, the frame counts as dropped for shutdown.
 #[derive(Debug)]
 #[must_use = "a frame needs a verdict"]
 pub struct Ticket {
-    ledger: Option<Ledger>,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    ledger: Ledger,
+    account: Arc<Account>,
+    receipt: Option<Receipt>,
 }
 
 impl Ledger {
@@ -58,7 +75,7 @@ impl Ledger {
             errors: Failure::ALL.map(|f| recorder.counter(&ERRORS, &[f.component(), f.as_str()])),
             in_flight,
             open: AtomicU64::new(0),
-            received: RwLock::default(),
+            streams: RwLock::default(),
             recorder: recorder.clone(),
         }));
         recorder.together(|| {
@@ -68,23 +85,24 @@ impl Ledger {
         ledger
     }
 
-    /// Takes a frame in.
-    pub fn receive(&self, stream: &StreamId) -> Ticket {
-        let received = self.received(stream);
+    /// Takes a frame in. `receipt` tells its source of the verdict, if it asks.
+    pub fn receive(&self, stream: &StreamId, receipt: Option<Receipt>) -> Ticket {
+        let account = self.account(stream);
         self.0.recorder.together(|| {
-            received.inc();
+            account.received.inc();
             self.0.in_flight.inc();
         });
         self.0.open.fetch_add(1, Relaxed);
-        Ticket { ledger: Some(self.clone()) }
+        account.open.fetch_add(1, Relaxed);
+        Ticket { open: Some(Open { ledger: self.clone(), account, receipt }) }
     }
 
     /// Accounts for frames that are known of and were never seen.
     pub fn missed(&self, stream: &StreamId, reason: DropReason, frames: u64) {
         if frames > 0 {
-            let received = self.received(stream);
+            let account = self.account(stream);
             self.0.recorder.together(|| {
-                received.add(frames as f64);
+                account.received.add(frames as f64);
                 self.dropped(reason).add(frames as f64);
             });
         }
@@ -96,13 +114,26 @@ impl Ledger {
         self.0.open.load(Relaxed)
     }
 
-    fn received(&self, stream: &StreamId) -> Counter {
-        if let Some(counter) = self.0.received.read().get(stream) {
-            return counter.clone();
+    /// Frames of one stream that have no verdict yet.
+    #[must_use]
+    pub fn in_flight_of(&self, stream: &StreamId) -> u64 {
+        self.0.streams.read().get(stream).map_or(0, |account| account.open.load(Relaxed))
+    }
+
+    /// Lets go of a stream that has ended; its totals stay where they are recorded.
+    pub fn forget(&self, stream: &StreamId) {
+        self.0.streams.write().remove(stream);
+    }
+
+    fn account(&self, stream: &StreamId) -> Arc<Account> {
+        if let Some(account) = self.0.streams.read().get(stream) {
+            return Arc::clone(account);
         }
-        let counter = self.0.recorder.counter(&FRAMES_RECEIVED, &[stream.as_str()]);
-        self.0.received.write().insert(stream.clone(), counter.clone());
-        counter
+        let new = || {
+            let received = self.0.recorder.counter(&FRAMES_RECEIVED, &[stream.as_str()]);
+            Arc::new(Account { received, open: AtomicU64::new(0) })
+        };
+        Arc::clone(self.0.streams.write().entry(stream.clone()).or_insert_with(new))
     }
 
     fn dropped(&self, reason: DropReason) -> &Counter {
@@ -112,41 +143,47 @@ impl Ledger {
 
 impl Ticket {
     /// The frame was looked at and its detections delivered.
-    pub fn processed(self) {
-        self.end(|ledger| ledger.0.processed.inc());
+    pub fn processed(mut self) {
+        self.close(Outcome::Acknowledge, |ledger| ledger.0.processed.inc());
     }
 
     /// The frame was given up.
-    pub fn dropped(self, reason: DropReason) {
-        self.end(|ledger| ledger.dropped(reason).inc());
+    pub fn dropped(mut self, reason: DropReason) {
+        self.close(reason.outcome(), |ledger| ledger.dropped(reason).inc());
+    }
+
+    /// Another replica looks at the frame, since its stream is not ours any more.
+    pub fn disowned(mut self) {
+        self.close(Outcome::Redeliver, |ledger| ledger.dropped(DropReason::Duplicate).inc());
     }
 
     /// The frame, or what was done with it, was at fault.
-    pub fn failed(self, failure: Failure) {
-        self.end(|ledger| {
+    pub fn failed(mut self, failure: Failure) {
+        self.close(failure.outcome(), |ledger| {
             ledger.0.failed.inc();
             ledger.0.errors[failure as usize].inc();
         });
     }
 
-    fn end(mut self, verdict: impl FnOnce(&Ledger)) {
-        self.close(verdict);
-    }
-
-    fn close(&mut self, verdict: impl FnOnce(&Ledger)) {
-        if let Some(ledger) = self.ledger.take() {
+    fn close(&mut self, outcome: Outcome, verdict: impl FnOnce(&Ledger)) {
+        if let Some(Open { ledger, account, receipt }) = self.open.take() {
             ledger.0.recorder.together(|| {
                 verdict(&ledger);
                 ledger.0.in_flight.dec();
             });
             ledger.0.open.fetch_sub(1, Relaxed);
+            account.open.fetch_sub(1, Relaxed);
+            if let Some(receipt) = receipt {
+                receipt.settle(outcome);
+            }
         }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.close(|ledger| ledger.dropped(DropReason::Shutdown).inc());
+        let reason = DropReason::Shutdown;
+        self.close(reason.outcome(), |ledger| ledger.dropped(reason).inc());
     }
 }
 

@@ -37,12 +37,12 @@ fn each_verdict_has_its_counters() {
     let registry = Arc::new(Registry::new(""));
     let ledger = Ledger::new(&Recorder::local(Arc::clone(&registry)), "m", 0);
     let stream = StreamId::new("cam");
-    ledger.receive(&stream).processed();
-    ledger.receive(&stream).dropped(DropReason::Expired);
-    ledger.receive(&stream).failed(Failure::Decode);
-    drop(ledger.receive(&stream));
+    ledger.receive(&stream, None).processed();
+    ledger.receive(&stream, None).dropped(DropReason::Expired);
+    ledger.receive(&stream, None).failed(Failure::Decode);
+    drop(ledger.receive(&stream, None));
     ledger.missed(&stream, DropReason::Trimmed, 5);
-    let open = ledger.receive(&stream);
+    let open = ledger.receive(&stream, None);
     let expected = [
         ("errors_total preprocess decode", 1.0),
         ("frames_dropped_total m expired", 1.0),
@@ -77,7 +77,7 @@ proptest! {
                 }
                 (_, ticket) => {
                     open.extend(ticket);
-                    open.push(ledger.receive(&stream));
+                    open.push(ledger.receive(&stream, None));
                 }
             }
             let read = read(&registry);
@@ -105,7 +105,7 @@ fn a_reader_finds_it_balanced_at_any_moment() {
         let counting = [0, 1].map(|_| {
             scope.spawn(|| {
                 for _ in 0..20_000 {
-                    ledger.receive(&stream).processed();
+                    ledger.receive(&stream, None).processed();
                     ledger.missed(&stream, DropReason::Trimmed, 2);
                 }
             })

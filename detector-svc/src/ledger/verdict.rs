@@ -1,5 +1,7 @@
 //! How a frame ends when it is not processed.
 
+use super::receipt::Outcome;
+
 /// Why a frame was given up without being at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropReason {
@@ -11,15 +13,24 @@ pub enum DropReason {
     Expired,
     /// Its publisher trimmed it from the stream before it was read.
     Trimmed,
-    /// Its entry was read before.
+    /// Its entry was read before, or another replica looks at it.
     Duplicate,
+    /// Robot or camera moved while it was taken.
+    Moving,
     /// The process ended.
     Shutdown,
 }
 
 impl DropReason {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Superseded, Self::Backpressure, Self::Expired, Self::Trimmed, Self::Duplicate, Self::Shutdown];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Superseded,
+        Self::Backpressure,
+        Self::Expired,
+        Self::Trimmed,
+        Self::Duplicate,
+        Self::Moving,
+        Self::Shutdown,
+    ];
 
     /// Value of the `reason` label.
     #[must_use]
@@ -30,7 +41,15 @@ impl DropReason {
             Self::Expired => "expired",
             Self::Trimmed => "trimmed",
             Self::Duplicate => "duplicate",
+            Self::Moving => "moving",
             Self::Shutdown => "shutdown",
+        }
+    }
+
+    pub(super) fn outcome(self) -> Outcome {
+        match self {
+            Self::Shutdown => Outcome::Redeliver,
+            _ => Outcome::Acknowledge,
         }
     }
 }
@@ -40,6 +59,8 @@ impl DropReason {
 pub enum Failure {
     /// Its entry breaks the rules of the stream.
     Invalid,
+    /// It was delivered as often as is allowed, and never got a verdict.
+    Poison,
     /// Its bytes are no image.
     Decode,
     /// The model did not run.
@@ -49,15 +70,24 @@ pub enum Failure {
 }
 
 impl Failure {
-    pub(super) const ALL: [Self; 4] = [Self::Invalid, Self::Decode, Self::Inference, Self::Publish];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Invalid, Self::Poison, Self::Decode, Self::Inference, Self::Publish];
 
     /// Value of the `component` label.
     pub(super) fn component(self) -> &'static str {
         match self {
-            Self::Invalid => "source",
+            Self::Invalid | Self::Poison => "source",
             Self::Decode => "preprocess",
             Self::Inference => "model",
             Self::Publish => "publisher",
+        }
+    }
+
+    pub(super) fn outcome(self) -> Outcome {
+        match self {
+            Self::Invalid | Self::Poison | Self::Decode => Outcome::Acknowledge,
+            Self::Inference => Outcome::Retry,
+            Self::Publish => Outcome::Redeliver,
         }
     }
 
@@ -66,6 +96,7 @@ impl Failure {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
+            Self::Poison => "poison",
             Self::Decode => "decode",
             Self::Inference => "inference",
             Self::Publish => "publish",

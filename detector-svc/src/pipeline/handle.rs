@@ -50,13 +50,26 @@ pub(crate) struct Depths {
 }
 
 impl PipelineHandle {
-    /// Puts a frame of a stream in its place, where a newer one supersedes it.
+    /// Takes a frame of a stream in, as the stream's policy has it.
     pub fn offer(&self, frame: Frame) {
-        let Frame { stream, id, captured, payload, metadata } = frame;
-        let ticket = self.ledger.receive(&stream);
-        let origin = FrameOrigin { stream: stream.clone(), id, captured, robot_pose: metadata.robot_pose };
+        let Frame { stream, id, captured, payload, metadata, lease, receipt } = frame;
+        let ticket = self.ledger.receive(&stream, receipt);
+        let origin =
+            FrameOrigin { stream: stream.clone(), id, captured, robot_pose: metadata.robot_pose, lease };
         let job = Job { payload, origin: Origin::Stream(origin), ticket, received: Instant::now() };
         self.intake.offer(&stream, id, job);
+    }
+
+    /// Frames of a stream that would find a place without another giving way.
+    #[must_use]
+    pub fn room(&self, stream: &StreamId) -> usize {
+        self.intake.room(stream)
+    }
+
+    /// Lets go of what is kept for a stream that has ended. Frames that wait are still looked at.
+    pub fn end_stream(&self, stream: &StreamId) {
+        self.intake.forget_last(stream);
+        self.ledger.forget(stream);
     }
 
     /// Detects objects in a caller's image.
@@ -67,7 +80,7 @@ impl PipelineHandle {
         let DetectRequest { image, thresholds, classes, deadline } = request;
         let (reply, answer) = oneshot::channel();
         let payload = Payload { bytes: image, base64: false, encoding: Encoding::AnyFile };
-        let ticket = self.ledger.receive(&StreamId::new(StreamId::DETECT));
+        let ticket = self.ledger.receive(&StreamId::new(StreamId::DETECT), None);
         let origin = Origin::Request(Request { thresholds, classes, deadline, reply });
         self.intake.submit(Job { payload, origin, ticket, received: Instant::now() });
         let answer = async { answer.await.unwrap_or(Err(DetectError::ShuttingDown)) };

@@ -104,6 +104,13 @@ impl Intake {
         state.streams[index].last = None;
     }
 
+    /// Frames of a stream that would find a place without another giving way.
+    pub(crate) fn room(&self, stream: &StreamId) -> usize {
+        let state = self.state.lock();
+        let waiting = state.index.get(stream).is_some_and(|index| state.streams[*index].waiting.is_some());
+        usize::from(!waiting)
+    }
+
     /// Queues a caller's image, unless the queue is full.
     pub(crate) fn submit(&self, job: Job) {
         let mut state = self.state.lock();

@@ -29,12 +29,18 @@ impl Fixture {
 
     fn job(&self, stream: &StreamId, origin: Origin) -> Job {
         let payload = Payload { bytes: Bytes::new(), base64: false, encoding: Encoding::AnyFile };
-        Job { payload, origin, ticket: self.ledger.receive(stream), received: Instant::now() }
+        Job { payload, origin, ticket: self.ledger.receive(stream, None), received: Instant::now() }
     }
 
     fn offer(&self, stream: &str, number: u64) {
         let (stream, id) = (StreamId::new(stream), FrameId { milliseconds: number, sequence: 0 });
-        let origin = FrameOrigin { stream: stream.clone(), id, captured: Duration::ZERO, robot_pose: None };
+        let origin = FrameOrigin {
+            stream: stream.clone(),
+            id,
+            captured: Duration::ZERO,
+            robot_pose: None,
+            lease: None,
+        };
         self.intake.offer(&stream, id, self.job(&stream, Origin::Stream(origin)));
     }
 

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     detection::Detection,
-    frame::{FrameId, Payload, RobotPose, StreamId},
+    frame::{FrameId, Lease, Payload, RobotPose, StreamId},
     ledger::{DropReason, Failure, Ticket},
     model::{ClassSet, Thresholds},
 };
@@ -38,6 +38,8 @@ pub struct FrameOrigin {
     pub captured: Duration,
     /// Where the camera was, when the frame says.
     pub robot_pose: Option<RobotPose>,
+    /// Under which lease it was read; without it nothing of it may be published. `None` when streams are not owned.
+    pub lease: Option<Lease>,
 }
 
 /// An image of a caller who waits.

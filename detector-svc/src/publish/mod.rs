@@ -40,6 +40,9 @@ vision_service::settings! {
         pub objects_max_len: usize = 500,
         /// Whether a frame with nothing in it is published, too.
         pub empty_frames: bool = true,
+        /// Whether frames that were taken while robot or camera moved (`is_moving`, `robot_moving` or
+        /// `camera_moving` in their metadata) are looked at and published, too; otherwise they are dropped as `moving`.
+        pub while_moving: bool = false,
         /// Stream that the model's labels are published to when Redis is connected.
         pub labels_stream: String = "detectable_labels".to_owned(),
         /// Results that may wait; past it the model waits.

@@ -11,7 +11,11 @@ use vision_metrics_client::{Gauge, Recorder};
 use vision_service::{clock::unix_now, rate_limit::OncePer};
 
 use super::{FrameSource, SourceEvent};
-use crate::{frame::StreamId, ledger::Failure, pipeline::PipelineHandle};
+use crate::{
+    frame::StreamId,
+    ledger::{DropReason, Failure},
+    pipeline::PipelineHandle,
+};
 
 /// How stale a waiting frame may grow before a newer one is looked for, although none is wanted yet.
 const REFRESH: Duration = Duration::from_millis(20);
@@ -21,11 +25,13 @@ pub async fn feed(
     mut source: impl FrameSource,
     pipeline: PipelineHandle,
     recorder: Recorder,
+    while_moving: bool,
     stop: CancellationToken,
 ) {
     let mut feed = Feed {
         pipeline,
         recorder,
+        while_moving,
         last_seen: HashMap::new(),
         invalid_entries: OncePer::new(Duration::from_secs(1)),
     };
@@ -50,6 +56,8 @@ pub async fn feed(
 struct Feed {
     pipeline: PipelineHandle,
     recorder: Recorder,
+    /// Whether frames that were taken while robot or camera moved are looked at.
+    while_moving: bool,
     last_seen: HashMap<StreamId, Gauge>,
     invalid_entries: OncePer,
 }
@@ -59,17 +67,29 @@ impl Feed {
         match event {
             SourceEvent::Frame(frame) => {
                 self.seen(&frame.stream);
-                self.pipeline.offer(frame);
+                if frame.metadata.moving && !self.while_moving {
+                    self.pipeline.ledger().receive(&frame.stream, frame.receipt).dropped(DropReason::Moving);
+                } else {
+                    self.pipeline.offer(frame);
+                }
             }
             SourceEvent::Invalid { stream, id, reason } => {
                 self.seen(&stream);
-                self.pipeline.ledger().receive(&stream).failed(Failure::Invalid);
+                self.pipeline.ledger().receive(&stream, None).failed(Failure::Invalid);
                 if let Some(suppressed) = self.invalid_entries.pass(Instant::now()) {
                     tracing::warn!(%stream, entry = id, reason, suppressed, "entry skipped: it is no frame");
                 }
             }
             SourceEvent::Missed { stream, reason, frames } => {
                 self.pipeline.ledger().missed(&stream, reason, frames);
+            }
+            SourceEvent::Poison { stream, id, deliveries } => {
+                self.pipeline.ledger().receive(&stream, None).failed(Failure::Poison);
+                tracing::error!(%stream, entry = %id, deliveries, "entry given up: it never got a verdict");
+            }
+            SourceEvent::Ended(stream) => {
+                self.last_seen.remove(&stream);
+                self.pipeline.end_stream(&stream);
             }
             SourceEvent::Restarted(stream) => {
                 tracing::info!(%stream, "stream has begun again");

@@ -7,7 +7,7 @@ use std::future::Future;
 
 pub use self::feed::feed;
 use crate::{
-    frame::{Frame, StreamId},
+    frame::{Frame, FrameId, StreamId},
     ledger::DropReason,
 };
 
@@ -44,6 +44,17 @@ pub enum SourceEvent {
         /// How many.
         frames: u64,
     },
+    /// An entry that was delivered as often as is allowed, and never got a verdict.
+    Poison {
+        /// Its stream.
+        stream: StreamId,
+        /// Which entry.
+        id: FrameId,
+        /// How often it was delivered.
+        deliveries: u64,
+    },
     /// A stream was deleted and has begun again: identifiers may be lower than before.
     Restarted(StreamId),
+    /// A stream is not read any more: it is gone, or another replica's.
+    Ended(StreamId),
 }

@@ -13,6 +13,8 @@ const MAX_SIDE: u32 = 10_000;
 const MAX_TIMESTAMP: f64 = 253_402_300_800.0;
 /// Bytes of `metadata`: a pose and little else, which is passed on with the detections.
 const MAX_METADATA_BYTES: usize = 64 * 1024;
+/// Keys of `metadata` of which any tells that the robot or its camera moves.
+const MOVING: [&str; 3] = ["is_moving", "robot_moving", "camera_moving"];
 /// Bytes of a wrong value that a message repeats.
 const SHOWN_BYTES: usize = 40;
 
@@ -55,6 +57,8 @@ pub fn parse(stream: &StreamId, id: &str, fields: &Fields) -> Result<Frame, Entr
         captured: captured(fields)?.unwrap_or(Duration::from_millis(id.milliseconds)),
         payload,
         metadata: metadata(fields)?,
+        lease: None,
+        receipt: None,
     })
 }
 
@@ -114,12 +118,28 @@ fn metadata(fields: &Fields) -> Result<Metadata, EntryError> {
     let entries: Option<Option<Map<String, Value>>> = Some(json)
         .filter(|json| json.len() <= MAX_METADATA_BYTES)
         .and_then(|json| serde_json::from_slice(json).ok());
-    let entries = entries.ok_or_else(|| wrong("metadata", json, EXPECTED))?;
-    match entries.unwrap_or_default().remove("robot_pose") {
-        None | Some(Value::Null) => Ok(Metadata::default()),
-        Some(Value::Object(pose)) => Ok(Metadata { robot_pose: Some(pose) }),
-        Some(_) => Err(wrong("metadata", json, "a JSON object whose `robot_pose` is one, too")),
-    }
+    let mut entries = entries.ok_or_else(|| wrong("metadata", json, EXPECTED))?.unwrap_or_default();
+    let robot_pose = match entries.remove("robot_pose") {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(pose)) => Some(pose),
+        Some(_) => return Err(wrong("metadata", json, "a JSON object whose `robot_pose` is one, too")),
+    };
+    Ok(Metadata {
+        robot_pose,
+        moving: MOVING.iter().any(|key| entries.get(*key).is_some_and(is_true)),
+        priority: entries.get("priority").map_or(0, priority),
+        json: json.clone(),
+    })
+}
+
+/// Python writes `true`; 1 is as good.
+fn is_true(value: &Value) -> bool {
+    value.as_bool().unwrap_or_else(|| value.as_f64().is_some_and(|number| number != 0.0))
+}
+
+/// Fractions are cut off; what is no number is the priority of a frame that has none.
+fn priority(value: &Value) -> i64 {
+    value.as_i64().or_else(|| value.as_f64().map(|number| number as i64)).unwrap_or_default()
 }
 
 fn number(

@@ -91,3 +91,19 @@ fn a_long_value_is_cut_in_the_message() {
         assert!(error.len() < 200, "{error}");
     }
 }
+
+#[test]
+fn movement_and_priority_are_read_leniently() {
+    let read = |metadata: &str| with(&[("metadata", Some(metadata))]).unwrap().metadata;
+    for moving in [r#"{"is_moving": true}"#, r#"{"robot_moving": 1}"#, r#"{"camera_moving": 0.5}"#] {
+        assert!(read(moving).moving, "{moving}");
+    }
+    for still in ["{}", r#"{"is_moving": false, "robot_moving": 0, "camera_moving": "no"}"#] {
+        assert!(!read(still).moving, "{still}");
+    }
+    for (priority, expected) in [("5", 5), ("2.9", 2), ("-1", -1), ("\"high\"", 0), ("1e300", i64::MAX)] {
+        let metadata = format!(r#"{{"priority": {priority}}}"#);
+        assert_eq!(read(&metadata).priority, expected);
+    }
+    assert_eq!(&read(r#"{"a": [1]}"#).json[..], br#"{"a": [1]}"#);
+}

@@ -1,0 +1,5 @@
+//! Which replica has which stream.
+
+mod keys;
+
+pub use self::keys::OwnershipKeys;
