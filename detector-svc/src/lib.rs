@@ -21,6 +21,7 @@ pub mod replay;
 mod sampler;
 pub mod settings;
 pub mod source;
+pub mod track;
 
 pub use self::{
     app::{APP, App, AppError},

@@ -16,6 +16,7 @@ use crate::{
     pipeline::{BatchSettings, ImageSettings, PipelineSettings},
     publish::PublishSettings,
     redis_client::RedisSettings,
+    track::TrackSettings,
 };
 
 vision_service::settings! {
@@ -33,6 +34,8 @@ vision_service::settings! {
         pub batch: BatchSettings,
         /// Decoding of images.
         pub image: ImageSettings,
+        /// Tracking of objects over the frames of a stream.
+        pub track: TrackSettings,
         /// Where metrics go.
         pub metrics: MetricsSettings,
         /// The gRPC server.
@@ -140,7 +143,7 @@ impl Settings {
     /// Settings of the pipeline's parts.
     #[must_use]
     pub fn pipeline(&self) -> PipelineSettings {
-        PipelineSettings { batch: self.batch.clone(), image: self.image.clone() }
+        PipelineSettings { batch: self.batch.clone(), image: self.image.clone(), track: self.track.clone() }
     }
 }
 

@@ -181,6 +181,7 @@ impl Parts {
         let engine = Engine {
             pipeline: running.handle(),
             thresholds: self.settings.model.thresholds(),
+            tracks: self.settings.track.enabled,
             max_batch_size: self.settings.batch.max_size,
         };
         // Nobody else sets it.

@@ -1,12 +1,12 @@
 //! Between the wire and the pipeline.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use tonic::Status;
 use vision_proto::detector::v1 as wire;
 
 use crate::{
-    detection::Detection,
+    detection::{Detection, TrackId},
     model::{ClassSet, MAX_DETECTIONS, Model, Thresholds},
     pipeline::{DetectError, DetectRequest, Detected, Timings},
     publish::PublishedFrame,
@@ -14,16 +14,19 @@ use crate::{
 
 /// Bytes of a request identifier.
 const MAX_REQUEST_ID_BYTES: usize = 256;
+/// Bytes of the name of a tracking session.
+const MAX_SESSION_BYTES: usize = 256;
 
 /// Reads a request; what it leaves open is as in `defaults`.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` that names the field and what is wrong with it; `UNIMPLEMENTED` and `FAILED_PRECONDITION`
-/// for what this service or this model cannot do.
+/// `INVALID_ARGUMENT` that names the field and what is wrong with it; `FAILED_PRECONDITION` for what this model cannot
+/// do, or this service is set not to do.
 pub(super) fn request(
     wire: wire::DetectRequest,
     model: &Model,
     defaults: Thresholds,
+    tracks: bool,
     deadline: Option<Instant>,
 ) -> Result<DetectRequest, Status> {
     if wire.image.is_empty() {
@@ -37,15 +40,28 @@ pub(super) fn request(
     if wire.include_masks {
         return Err(Status::failed_precondition(format!("include_masks: model {} makes no masks", model.id)));
     }
-    if !wire.track_stream.is_empty() {
-        return Err(Status::unimplemented("track_stream: this service does not track objects"));
-    }
     Ok(DetectRequest {
         image: wire.image,
+        session: session(&wire.track_stream, tracks)?,
         thresholds: thresholds(wire.confidence_threshold, wire.max_detections, defaults)?,
         classes: classes(&wire.labels, model)?,
         deadline,
     })
+}
+
+fn session(name: &str, tracks: bool) -> Result<Option<Arc<str>>, Status> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    if name.len() > MAX_SESSION_BYTES {
+        let bytes = name.len();
+        let message = format!("track_stream: has {bytes} bytes, at most {MAX_SESSION_BYTES} are allowed");
+        return Err(Status::invalid_argument(message));
+    }
+    if !tracks {
+        return Err(Status::failed_precondition("track_stream: this service is set not to track objects"));
+    }
+    Ok(Some(Arc::from(name)))
 }
 
 fn thresholds(
@@ -119,7 +135,7 @@ fn detections(found: &[Detection], model: &Model) -> Vec<wire::Detection> {
             x_max: detection.bounding_box.x_max,
             y_max: detection.bounding_box.y_max,
         }),
-        track_id: None,
+        track_id: detection.track_id.map(|TrackId(id)| id),
         mask: None,
     });
     wire.collect()
@@ -133,6 +149,7 @@ fn timings(timings: &Timings) -> wire::StageTimings {
         queue: duration(timings.queue),
         inference: duration(timings.inference),
         postprocess: duration(timings.postprocess),
+        track: timings.track.and_then(duration),
         total: duration(timings.total),
         batch_size: u32::try_from(timings.batch_size).unwrap_or(u32::MAX),
     }

@@ -25,7 +25,22 @@ fn model() -> Model {
 }
 
 fn read(wire: wire::DetectRequest) -> Result<DetectRequest, Status> {
-    request(wire::DetectRequest { image: vec![1].into(), ..wire }, &model(), DEFAULTS, None)
+    request(wire::DetectRequest { image: vec![1].into(), ..wire }, &model(), DEFAULTS, true, None)
+}
+
+#[test]
+fn a_tracking_session_has_a_name_and_needs_tracking() {
+    let of = |name: String, tracks| {
+        let image = vec![1].into();
+        let wire = wire::DetectRequest { image, track_stream: name, ..wire::DetectRequest::default() };
+        request(wire, &model(), DEFAULTS, tracks, None)
+    };
+    assert_eq!(of("door".to_owned(), true).unwrap().session.as_deref(), Some("door"));
+    assert_eq!(of(String::new(), false).unwrap().session, None);
+    let off = of("door".to_owned(), false).unwrap_err();
+    assert_eq!(off.code(), Code::FailedPrecondition);
+    let long = of("d".repeat(MAX_SESSION_BYTES + 1), true).unwrap_err();
+    assert!(long.code() == Code::InvalidArgument && long.message().contains("257 bytes"), "{long}");
 }
 
 fn of_labels(labels: &[&str]) -> Result<DetectRequest, Status> {

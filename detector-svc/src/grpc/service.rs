@@ -6,7 +6,6 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt as _, stream};
-use tokio_stream::wrappers::BroadcastStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 use vision_proto::detector::v1::{
@@ -15,7 +14,7 @@ use vision_proto::detector::v1::{
     detect_stream_response::Result as Outcome, detector_service_server::DetectorService,
 };
 
-use super::{convert, deadline, oversized::oversized_is_invalid_status, watch::Watch};
+use super::{convert, deadline, oversized::oversized_is_invalid_status, watch::StreamPatterns};
 use crate::{
     model::Thresholds,
     pipeline::{DetectError, PipelineHandle},
@@ -34,6 +33,8 @@ pub struct Engine {
     pub pipeline: PipelineHandle,
     /// What counts as a detection when a request does not say.
     pub thresholds: Thresholds,
+    /// Whether callers may have objects tracked.
+    pub tracks: bool,
     /// Most images in one run of the model.
     pub max_batch_size: usize,
 }
@@ -66,7 +67,7 @@ impl Engine {
     ) -> Result<DetectResponse, Status> {
         let request_id = std::mem::take(&mut wire.request_id);
         let model = self.pipeline.model();
-        let request = convert::request(wire, model, self.thresholds, deadline)?;
+        let request = convert::request(wire, model, self.thresholds, self.tracks, deadline)?;
         let detected = self.pipeline.detect(request).await?;
         Ok(convert::response(request_id, &detected, model))
     }
@@ -122,11 +123,12 @@ impl DetectorService for DetectorGrpc {
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let engine = self.engine()?.clone();
-        let mut watch = Watch::new(request.get_ref())?;
-        let published = BroadcastStream::new(self.watchers.subscribe());
-        let responses = published.filter_map(move |published| {
-            let response = watch.take(published, engine.pipeline.model());
-            std::future::ready(response.map(Ok))
+        let patterns = StreamPatterns::new(request.get_ref())?;
+        let watching = self.watchers.subscribe(move |stream| patterns.matches(stream));
+        let responses = stream::unfold((watching, engine), async |(watching, engine)| {
+            let (published, missed) = watching.next().await;
+            let response = convert::watched(&published, engine.pipeline.model(), missed);
+            Some((Ok(response), (watching, engine)))
         });
         let shutdown = self.shutdown.clone();
         Ok(Response::new(Box::pin(responses.take_until(async move { shutdown.cancelled().await }))))

@@ -1,27 +1,22 @@
-//! What one watcher gets to see.
+//! Which streams a watcher gets to see.
 
-use std::sync::Arc;
-
-use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tonic::Status;
-use vision_proto::detector::v1::{WatchRequest, WatchResponse};
+use vision_proto::detector::v1::WatchRequest;
 use wildmatch::WildMatch;
 
-use super::convert;
-use crate::{model::Model, publish::PublishedFrame};
+use crate::frame::StreamId;
 
 /// Patterns that one watcher may give.
 const MAX_PATTERNS: usize = 256;
 
-/// Chooses results by stream and counts those that were lost.
+/// Chooses results by stream.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct StreamPatterns {
     /// Empty: every stream.
     patterns: Vec<WildMatch>,
-    missed: u64,
 }
 
-impl Watch {
+impl StreamPatterns {
     /// # Errors
     /// `INVALID_ARGUMENT`: too many patterns.
     pub(super) fn new(request: &WatchRequest) -> Result<Self, Status> {
@@ -31,29 +26,11 @@ impl Watch {
             return Err(Status::invalid_argument(message));
         }
         let patterns = request.streams.iter().map(|pattern| WildMatch::new(pattern)).collect();
-        Ok(Self { patterns, missed: 0 })
+        Ok(Self { patterns })
     }
 
-    /// The response to a result, if it is one to see.
-    pub(super) fn take(
-        &mut self,
-        published: Result<Arc<PublishedFrame>, BroadcastStreamRecvError>,
-        model: &Model,
-    ) -> Option<WatchResponse> {
-        match published {
-            Ok(published) if self.matches(published.frame.stream.as_str()) => {
-                Some(convert::watched(&published, model, std::mem::take(&mut self.missed)))
-            }
-            Ok(_) => None,
-            Err(BroadcastStreamRecvError::Lagged(missed)) => {
-                self.missed += missed;
-                None
-            }
-        }
-    }
-
-    fn matches(&self, stream: &str) -> bool {
-        self.patterns.is_empty() || self.patterns.iter().any(|pattern| pattern.matches(stream))
+    pub(super) fn matches(&self, stream: &StreamId) -> bool {
+        self.patterns.is_empty() || self.patterns.iter().any(|pattern| pattern.matches(stream.as_str()))
     }
 }
 
@@ -65,12 +42,12 @@ mod tests {
     fn streams_are_chosen_by_name_and_pattern() {
         let watch = |streams: &[&str]| {
             let streams = streams.iter().map(ToString::to_string).collect();
-            Watch::new(&WatchRequest { streams }).expect("few patterns")
+            StreamPatterns::new(&WatchRequest { streams }).expect("few patterns")
         };
-        assert!(watch(&[]).matches("anything"));
-        assert!(watch(&["a", "camera:*"]).matches("camera:12"));
-        assert!(!watch(&["a", "camera:?"]).matches("camera:12"));
+        assert!(watch(&[]).matches(&StreamId::new("anything")));
+        assert!(watch(&["a", "camera:*"]).matches(&StreamId::new("camera:12")));
+        assert!(!watch(&["a", "camera:?"]).matches(&StreamId::new("camera:12")));
         let many = WatchRequest { streams: vec!["*".to_owned(); MAX_PATTERNS + 1] };
-        assert!(Watch::new(&many).is_err());
+        assert!(StreamPatterns::new(&many).is_err());
     }
 }

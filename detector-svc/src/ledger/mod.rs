@@ -142,6 +142,12 @@ impl Ledger {
 }
 
 impl Ticket {
+    /// Whether the frame's source waits for the verdict.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.receipt.is_some())
+    }
+
     /// The frame was looked at and its detections delivered.
     pub fn processed(mut self) {
         self.close(Outcome::Acknowledge, |ledger| ledger.0.processed.inc());

@@ -27,10 +27,10 @@ impl OwnershipKeys {
         format!("{}:replicas", self.tag)
     }
 
-    /// Hash: the newest frame of each stream that detections were published of.
+    /// String, for a day: the newest frame of `stream` that detections were published of.
     #[must_use]
-    pub fn published(&self) -> String {
-        format!("{}:published", self.tag)
+    pub fn published(&self, stream: &str) -> String {
+        format!("{}:published:{stream}", self.tag)
     }
 }
 
@@ -49,10 +49,8 @@ mod tests {
         for (output, tag) in [("detected_objects", "{detected_objects}"), ("{a}b", "{a}")] {
             let keys = OwnershipKeys::new(output);
             assert_eq!(keys.lease("camera:1"), format!("{tag}:lease:camera:1"));
-            assert_eq!(
-                (keys.replicas(), keys.published()),
-                (format!("{tag}:replicas"), format!("{tag}:published"))
-            );
+            assert_eq!(keys.published("camera:1"), format!("{tag}:published:camera:1"));
+            assert_eq!(keys.replicas(), format!("{tag}:replicas"));
         }
     }
 }

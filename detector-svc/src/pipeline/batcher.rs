@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::{
     DetectError,
     job::{Job, Origin},
+    pace::Pace,
     prepare::Prepared,
 };
 use crate::{
@@ -59,7 +60,7 @@ pub(super) struct Batcher {
     pub(super) free: Receiver<Vec<f32>>,
     pub(super) batches: Sender<Batch>,
     pub(super) normaliser: Normaliser,
-    pub(super) max_age: Option<Duration>,
+    pub(super) pace: Arc<Pace>,
 }
 
 impl Batcher {
@@ -93,7 +94,8 @@ impl Batcher {
         loop {
             let prepared = if wait { self.prepared.recv().ok()? } else { self.prepared.try_recv().ok()? };
             self.waiting.fetch_sub(1, Relaxed);
-            if !prepared.job.is_expired(Instant::now(), self.max_age) {
+            let now = Instant::now();
+            if !prepared.job.is_expired(now, self.pace.done(now)) {
                 return Some(prepared);
             }
             prepared.job.give_up(DropReason::Expired, DetectError::Expired);

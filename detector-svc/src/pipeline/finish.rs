@@ -1,11 +1,11 @@
-//! From a run's outputs to detections, and on to whoever waits for them.
+//! From a run's outputs to detections with identities, and on to whoever waits for them.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::mpsc;
 use vision_service::rate_limit::OncePer;
 
@@ -15,9 +15,11 @@ use super::{
     infer::Inferred,
     job::{Detected, Origin, Timings},
     metrics::PipelineMetrics,
+    tracking::Tracking,
 };
 use crate::{
     detection::Detection,
+    frame::StreamId,
     ledger::Failure,
     model::{ClassSet, Model, OutputError, Outputs, Thresholds},
 };
@@ -28,32 +30,67 @@ static BAD_OUTPUTS: OncePer = OncePer::new(Duration::from_secs(1));
 /// What a stream's frames are searched for.
 static EVERY_CLASS: ClassSet = ClassSet::all();
 
+/// How often silent streams are looked after.
+const SWEEP: Duration = Duration::from_secs(1);
+
 /// Reads outputs in the order of the batches, so that a stream's results stay in order.
 pub(super) struct Finisher {
     pub(super) model: Arc<Model>,
     pub(super) thresholds: Thresholds,
     pub(super) inferred: Receiver<Inferred>,
+    /// Streams that have ended.
+    pub(super) ended_streams: Receiver<StreamId>,
+    /// `None` when nothing is tracked.
+    pub(super) tracking: Option<Tracking>,
     pub(super) results: mpsc::Sender<FrameResult>,
     pub(super) metrics: PipelineMetrics,
 }
 
 impl Finisher {
     /// Works until no more batches come.
-    pub(super) fn run(self) {
-        while let Ok(inferred) = self.inferred.recv() {
-            self.metrics.batch(&inferred);
-            let Inferred { outputs, items, started, ended } = inferred;
-            let (outputs, batch_size) = (outputs.view(), items.len());
-            for (index, item) in items.into_iter().enumerate() {
-                let run = Run { outputs: &outputs, index, started, ended, batch_size };
-                self.finish(item, &run);
+    pub(super) fn run(mut self) {
+        let mut swept = Instant::now();
+        loop {
+            let inferred = self.inferred.recv_timeout(SWEEP);
+            self.look_after_streams(&mut swept);
+            match inferred {
+                Ok(inferred) => self.batch(inferred),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
+        }
+        if let Some(tracking) = &mut self.tracking {
+            tracking.finish();
         }
     }
 
-    fn finish(&self, item: Item, run: &Run<'_>) {
+    /// A stream that ended did so before any frame that comes now: it may have begun again.
+    fn look_after_streams(&mut self, swept: &mut Instant) {
+        let ended = self.ended_streams.try_iter();
+        let Some(tracking) = &mut self.tracking else {
+            return ended.for_each(drop);
+        };
+        ended.for_each(|stream| tracking.end_stream(&stream));
+        let now = Instant::now();
+        if now.duration_since(*swept) >= SWEEP {
+            tracking.sweep(now);
+            *swept = now;
+        }
+    }
+
+    fn batch(&mut self, inferred: Inferred) {
+        self.metrics.batch(&inferred);
+        let Inferred { outputs, items, started, ended } = inferred;
+        let (outputs, batch_size) = (outputs.view(), items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let run = Run { outputs: &outputs, index, started, ended, batch_size };
+            self.finish(item, &run);
+        }
+    }
+
+    fn finish(&mut self, item: Item, run: &Run<'_>) {
         let begun = Instant::now();
-        let detections = match self.postprocess(&item, run) {
+        let mut detections = match self.postprocess(&item, run) {
             Ok(detections) => detections,
             Err(error) => {
                 if let Some(suppressed) = BAD_OUTPUTS.pass(begun) {
@@ -63,7 +100,9 @@ impl Finisher {
                 return item.origin.fail(item.ticket, Failure::Inference, error);
             }
         };
-        let timings = run.timings(&item.stamps, begun);
+        let read = Instant::now();
+        let tracked = self.track(&item, &mut detections, read);
+        let timings = run.timings(&item.stamps, begun, read, tracked);
         self.metrics.image(&item.stamps, &timings, &detections);
         let (width, height) = item.letterbox.source_size();
         let detected = Detected { detections, width, height, timings };
@@ -83,11 +122,43 @@ impl Finisher {
     }
 
     fn postprocess(&self, item: &Item, run: &Run<'_>) -> Result<Vec<Detection>, OutputError> {
-        let (thresholds, classes) = match &item.origin {
+        let (asked, classes) = self.asked(item);
+        let mut thresholds = *asked;
+        if let Some(tracking) = self.tracking.as_ref().filter(|_| is_tracked(&item.origin)) {
+            thresholds.confidence = thresholds.confidence.min(tracking.least_score());
+        }
+        self.model.postprocess(run.outputs, run.index, &item.letterbox, &thresholds, classes)
+    }
+
+    /// Gives objects their identities, then leaves out what only the tracker wanted to know; tells when that was done,
+    /// if it was.
+    fn track(&mut self, item: &Item, detections: &mut Vec<Detection>, now: Instant) -> Option<Instant> {
+        let least = self.asked(item).0.confidence;
+        let tracking = self.tracking.as_mut().filter(|_| is_tracked(&item.origin))?;
+        match &item.origin {
+            Origin::Stream(frame) => tracking.frame(frame, detections, now),
+            Origin::Request(request) => {
+                tracking.image(request.session.as_ref()?, detections, item.stamps.received, now);
+            }
+        }
+        detections.retain(|detection| detection.confidence > least);
+        Some(Instant::now())
+    }
+
+    /// What the image is searched for.
+    fn asked<'a>(&'a self, item: &'a Item) -> (&'a Thresholds, &'a ClassSet) {
+        match &item.origin {
             Origin::Request(request) => (&request.thresholds, &request.classes),
             Origin::Stream(_) => (&self.thresholds, &EVERY_CLASS),
-        };
-        self.model.postprocess(run.outputs, run.index, &item.letterbox, thresholds, classes)
+        }
+    }
+}
+
+/// Whether objects keep their identity from one image to the next.
+fn is_tracked(origin: &Origin) -> bool {
+    match origin {
+        Origin::Stream(_) => true,
+        Origin::Request(request) => request.session.is_some(),
     }
 }
 
@@ -101,16 +172,17 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Timings of an image whose postprocessing began at `begun` and ends now.
-    fn timings(&self, stamps: &Stamps, begun: Instant) -> Timings {
-        let now = Instant::now();
+    /// Timings of an image whose outputs were read from `begun` to `read`, and tracked until `tracked`.
+    fn timings(&self, stamps: &Stamps, begun: Instant, read: Instant, tracked: Option<Instant>) -> Timings {
         let decode = stamps.decoded - stamps.decode_started;
         let preprocess = (stamps.prepared - stamps.decoded) + stamps.normalise;
         let inference = self.ended - self.started;
-        let postprocess = now - begun;
-        let total = now - stamps.received;
-        let busy: Duration = decode + preprocess + inference + postprocess;
+        let postprocess = read - begun;
+        let track = tracked.map(|tracked| tracked - read);
+        let total = tracked.unwrap_or(read) - stamps.received;
+        let busy: Duration = decode + preprocess + inference + postprocess + track.unwrap_or_default();
         let queue = total.saturating_sub(busy);
-        Timings { decode, preprocess, queue, inference, postprocess, total, batch_size: self.batch_size }
+        let batch_size = self.batch_size;
+        Timings { decode, preprocess, queue, inference, postprocess, track, total, batch_size }
     }
 }

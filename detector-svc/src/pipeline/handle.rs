@@ -8,13 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crossbeam_channel::Sender;
 use tokio::sync::{mpsc::WeakSender, oneshot};
+use vision_service::clock::unix_now;
 
 use super::{
     DetectError, DetectRequest, Detected, FrameOrigin, FrameResult,
     bottleneck::Bottleneck,
     intake::Intake,
     job::{Job, Origin, Request},
+    settings::Expiry,
 };
 use crate::{
     frame::{Encoding, Frame, Payload, StreamId},
@@ -34,6 +37,9 @@ pub struct PipelineHandle {
     /// Images prepared and not in a batch yet.
     pub(super) prepared: Arc<AtomicUsize>,
     pub(super) results: WeakSender<FrameResult>,
+    pub(super) expiry: Expiry,
+    /// Streams whose tracks are to end.
+    pub(super) ended_streams: Sender<StreamId>,
 }
 
 /// How many wait in each queue.
@@ -56,7 +62,15 @@ impl PipelineHandle {
         let ticket = self.ledger.receive(&stream, receipt);
         let origin =
             FrameOrigin { stream: stream.clone(), id, captured, robot_pose: metadata.robot_pose, lease };
-        let job = Job { payload, origin: Origin::Stream(origin), ticket, received: Instant::now() };
+        let received = Instant::now();
+        let job = Job {
+            payload,
+            origin: Origin::Stream(origin),
+            ticket,
+            received,
+            expires: self.expiry.expires(received, unix_now().saturating_sub(captured)),
+            priority: metadata.priority,
+        };
         self.intake.offer(&stream, id, job);
     }
 
@@ -68,8 +82,10 @@ impl PipelineHandle {
 
     /// Lets go of what is kept for a stream that has ended. Frames that wait are still looked at.
     pub fn end_stream(&self, stream: &StreamId) {
-        self.intake.forget_last(stream);
+        self.intake.end_stream(stream);
         self.ledger.forget(stream);
+        // Trackers are gone when the pipeline is.
+        let _ = self.ended_streams.send(stream.clone());
     }
 
     /// Detects objects in a caller's image.
@@ -77,12 +93,13 @@ impl PipelineHandle {
     /// # Errors
     /// [`DetectError`] when there is no answer to be had.
     pub async fn detect(&self, request: DetectRequest) -> Result<Detected, DetectError> {
-        let DetectRequest { image, thresholds, classes, deadline } = request;
+        let DetectRequest { image, thresholds, classes, session, deadline } = request;
         let (reply, answer) = oneshot::channel();
         let payload = Payload { bytes: image, base64: false, encoding: Encoding::AnyFile };
         let ticket = self.ledger.receive(&StreamId::new(StreamId::DETECT), None);
-        let origin = Origin::Request(Request { thresholds, classes, deadline, reply });
-        self.intake.submit(Job { payload, origin, ticket, received: Instant::now() });
+        let origin = Origin::Request(Request { thresholds, classes, session, reply });
+        let received = Instant::now();
+        self.intake.submit(Job { payload, origin, ticket, received, expires: deadline, priority: 0 });
         let answer = async { answer.await.unwrap_or(Err(DetectError::ShuttingDown)) };
         match deadline {
             // Once the answer is not waited for, the image is not looked at any more.

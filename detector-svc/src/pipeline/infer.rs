@@ -12,6 +12,7 @@ use super::{
     DetectError,
     batcher::{Batch, Item},
     bottleneck::{Bottleneck, Stage},
+    pace::Pace,
 };
 use crate::{
     inference::{InferenceError, RunOutputs, Session},
@@ -38,6 +39,7 @@ pub(super) struct Inference {
     pub(super) free: Sender<Vec<f32>>,
     pub(super) inferred: Sender<Inferred>,
     pub(super) bottleneck: Arc<Bottleneck>,
+    pub(super) pace: Arc<Pace>,
 }
 
 impl Inference {
@@ -49,8 +51,10 @@ impl Inference {
             if let Some(first) = items.first() {
                 self.bottleneck.waited(idle_since, started, &first.stamps, ready);
             }
+            self.pace.begin(started);
             let run = self.session.run(&tensor, items.len());
             let ended = Instant::now();
+            self.pace.end(ended - started);
             self.bottleneck.add(Stage::Inference, ended - started);
             // The batcher is gone once the pipeline ends.
             let _ = self.free.send(tensor);

@@ -1,6 +1,9 @@
 //! One image on its way through the pipeline, whoever it came from.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::oneshot;
 
@@ -18,6 +21,10 @@ pub(crate) struct Job {
     pub(crate) origin: Origin,
     pub(crate) ticket: Ticket,
     pub(crate) received: Instant,
+    /// When nobody can use what is found any more.
+    pub(crate) expires: Option<Instant>,
+    /// How much a frame matters when not all can be looked at; higher is more.
+    pub(crate) priority: i64,
 }
 
 /// Where an image came from, and so where its detections go.
@@ -48,8 +55,8 @@ pub(crate) struct Request {
     pub(crate) thresholds: Thresholds,
     /// Classes asked for.
     pub(crate) classes: ClassSet,
-    /// When the caller stops waiting.
-    pub(crate) deadline: Option<Instant>,
+    /// Name under which objects are tracked from one image of the caller's to the next.
+    pub(crate) session: Option<Arc<str>>,
     pub(crate) reply: oneshot::Sender<Result<Detected, DetectError>>,
 }
 
@@ -79,6 +86,8 @@ pub struct Timings {
     pub inference: Duration,
     /// From the model's outputs to detections.
     pub postprocess: Duration,
+    /// Following objects from the image before; `None` where nothing is tracked.
+    pub track: Option<Duration>,
     /// From receipt to detections.
     pub total: Duration,
     /// Images in the batch.
@@ -121,13 +130,27 @@ impl Job {
         self.origin.fail(self.ticket, failure, error);
     }
 
-    /// Whether nobody can use the result any more at `now`; frames of a stream expire `max_age` after receipt.
-    pub(crate) fn is_expired(&self, now: Instant, max_age: Option<Duration>) -> bool {
+    /// Whether nobody can use what is found, which a frame of a stream is published with at `done` at the earliest. A
+    /// caller is given the benefit of the doubt until `now`.
+    pub(crate) fn is_expired(&self, now: Instant, done: Instant) -> bool {
         match &self.origin {
-            Origin::Stream(_) => max_age.is_some_and(|max| now.duration_since(self.received) > max),
+            Origin::Stream(_) => self.expires.is_some_and(|expires| done > expires),
             Origin::Request(request) => {
-                request.reply.is_closed() || request.deadline.is_some_and(|deadline| now >= deadline)
+                request.reply.is_closed() || self.expires.is_some_and(|expires| now >= expires)
             }
+        }
+    }
+
+    /// Whether a caller waits for the answer.
+    pub(crate) fn is_callers(&self) -> bool {
+        matches!(self.origin, Origin::Request(_))
+    }
+
+    /// The tracking session that the image is part of.
+    pub(crate) fn session(&self) -> Option<Arc<str>> {
+        match &self.origin {
+            Origin::Request(request) => request.session.clone(),
+            Origin::Stream(_) => None,
         }
     }
 }

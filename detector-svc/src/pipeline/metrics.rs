@@ -21,6 +21,7 @@ pub(super) struct PipelineMetrics {
     preprocess: Histogram,
     inference: Histogram,
     postprocess: Histogram,
+    track: Histogram,
     intake_wait: Histogram,
     batch_wait: Histogram,
     latency_total: Histogram,
@@ -48,6 +49,7 @@ impl PipelineMetrics {
             preprocess: stage("preprocess"),
             inference: stage("inference"),
             postprocess: stage("postprocess"),
+            track: stage("track"),
             intake_wait: wait("intake"),
             batch_wait: wait("batch"),
             latency_total: latency("total"),
@@ -71,6 +73,9 @@ impl PipelineMetrics {
         self.preprocess.observe_duration(timings.preprocess);
         self.inference.observe_duration(timings.inference);
         self.postprocess.observe_duration(timings.postprocess);
+        if let Some(track) = timings.track {
+            self.track.observe_duration(track);
+        }
         self.intake_wait.observe_duration(stamps.decode_started - stamps.received);
         self.batch_wait.observe_duration(stamps.batched - stamps.prepared);
         self.latency_total.observe_duration(timings.total);

@@ -1,9 +1,9 @@
 //! From frames and callers' images to detections: decode, batch, infer, postprocess, each on threads of its own.
 //!
 //! ```text
-//! offer ─[newest of each stream]─┐
-//!                                ├→ prepare ─→ batcher ─[2 tensors]→ infer ─→ finish ─→ results
-//! detect ─[bounded queue]────────┘                                               └────→ callers
+//! offer ─[few of each stream]─┐
+//!                             ├→ prepare ─→ batcher ─[2 tensors]→ infer ─→ finish, track ─→ results
+//! detect ─[bounded queue]─────┘                                               └──────────→ callers
 //! ```
 
 mod batcher;
@@ -14,17 +14,20 @@ mod infer;
 mod intake;
 mod job;
 mod metrics;
+mod pace;
 mod prepare;
 mod settings;
 mod threads;
+mod tracking;
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 pub(crate) use self::{bottleneck::BottleneckGauges, handle::Depths};
 pub use self::{
     handle::PipelineHandle,
+    intake::Backpressure,
     job::{DetectError, Detected, FrameOrigin, Timings},
-    settings::{BatchSettings, ImageSettings, PipelineSettings},
+    settings::{AgeSince, BatchSettings, ImageSettings, PipelineSettings},
     threads::Pipeline,
 };
 use crate::{
@@ -54,6 +57,9 @@ pub struct DetectRequest {
     pub thresholds: Thresholds,
     /// Classes asked for.
     pub classes: ClassSet,
+    /// Name under which objects are tracked from one image of the caller's to the next, which are looked at in their
+    /// order; `None`: no tracking.
+    pub session: Option<Arc<str>>,
     /// When the caller stops waiting.
     pub deadline: Option<Instant>,
 }

@@ -54,16 +54,10 @@ pub(super) struct Preparer {
     fitter: Fitter,
     order: ColorOrder,
     limits: Limits,
-    max_age: Option<Duration>,
 }
 
 impl Preparer {
-    pub(super) fn new(
-        pipeline: &PipelineHandle,
-        prepared: Sender<Prepared>,
-        limits: Limits,
-        max_age: Option<Duration>,
-    ) -> Self {
+    pub(super) fn new(pipeline: &PipelineHandle, prepared: Sender<Prepared>, limits: Limits) -> Self {
         let input = &pipeline.model.input;
         Self {
             intake: Arc::clone(&pipeline.intake),
@@ -72,7 +66,6 @@ impl Preparer {
             fitter: Fitter::new(input),
             order: input.color,
             limits,
-            max_age,
         }
     }
 
@@ -80,7 +73,7 @@ impl Preparer {
     pub(super) fn run(mut self) {
         while let Some((job, place, decoding)) = self.intake.take() {
             let decode_started = Instant::now();
-            if job.is_expired(decode_started, self.max_age) {
+            if job.is_expired(decode_started, decode_started) {
                 job.give_up(DropReason::Expired, DetectError::Expired);
                 continue;
             }

@@ -1,10 +1,26 @@
 //! Settings of the pipeline.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    time::{Duration, Instant},
+};
 
+use serde::{Deserialize, Serialize};
 use vision_service::settings::InvalidSetting;
 
-use crate::image::Limits;
+use super::intake::{Backpressure, IntakeLimits};
+use crate::{image::Limits, track::TrackSettings};
+
+/// From when on the age of a frame counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AgeSince {
+    /// When it was received: no camera's clock is trusted.
+    #[default]
+    Receipt,
+    /// When the camera took it, by the camera's clock.
+    Capture,
+}
 
 vision_service::settings! {
     /// Queues and batches.
@@ -15,10 +31,28 @@ vision_service::settings! {
         pub max_per_stream: usize = 1,
         /// Images of gRPC callers that may wait; past it they get `RESOURCE_EXHAUSTED`.
         pub queue_capacity: usize = 64,
-        /// A frame older than this since its receipt is dropped as `expired` before inference; 0: never.
+        /// Frames of one stream that may wait, 1 to 1024.
+        pub frames_per_stream: usize = 1,
+        /// Frames that are read ahead of a stream whose every frame is looked at, 1 to 1024.
+        pub frames_ahead: usize = 16,
+        /// What gives way when frames arrive faster than they are looked at: `drop_oldest`, the stream's oldest
+        /// waiting frame, where streams whose every frame is looked at wait; `priority`, frames by the `priority` of
+        /// their metadata: all while the stream's queue is less than 80 % full, those of 2 or more to 90 %, then
+        /// those of 5 or more. It takes a `frames_per_stream` of 10 or more for that to tell.
+        pub backpressure: Backpressure = Backpressure::DropOldest,
+        /// A frame that cannot be looked at before it is older than this is dropped as `expired`; 0: never.
         #[serde(with = "humantime_serde")]
         pub max_age: Duration = Duration::ZERO,
+        /// From when on that age counts: `receipt`, or `capture` where the cameras' clocks can be trusted.
+        pub max_age_since: AgeSince = AgeSince::Receipt,
     }
+}
+
+/// When frames expire.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expiry {
+    max_age: Option<Duration>,
+    since: AgeSince,
 }
 
 vision_service::settings! {
@@ -41,13 +75,36 @@ pub struct PipelineSettings {
     pub batch: BatchSettings,
     /// Decoding.
     pub image: ImageSettings,
+    /// Tracking.
+    pub track: TrackSettings,
 }
 
 impl BatchSettings {
-    /// The age at which a frame expires, if it does.
-    #[must_use]
-    pub fn max_age(&self) -> Option<Duration> {
-        (!self.max_age.is_zero()).then_some(self.max_age)
+    /// When frames expire.
+    pub(crate) fn expiry(&self) -> Expiry {
+        Expiry { max_age: (!self.max_age.is_zero()).then_some(self.max_age), since: self.max_age_since }
+    }
+
+    /// How much may wait to be decoded.
+    pub(super) fn intake(&self) -> IntakeLimits {
+        IntakeLimits {
+            requests: self.queue_capacity,
+            taken_per_stream: self.max_per_stream,
+            frames_per_stream: self.frames_per_stream,
+            frames_ahead: self.frames_ahead,
+            backpressure: self.backpressure,
+        }
+    }
+}
+
+impl Expiry {
+    /// When a frame expires that was received at `received`, `age` after its capture.
+    pub(super) fn expires(&self, received: Instant, age: Duration) -> Option<Instant> {
+        let age = match self.since {
+            AgeSince::Receipt => Duration::ZERO,
+            AgeSince::Capture => age,
+        };
+        Some(received + self.max_age?.saturating_sub(age))
     }
 }
 
@@ -62,7 +119,9 @@ impl ImageSettings {
 fn check_batch(settings: &BatchSettings) -> Result<(), InvalidSetting> {
     within("max_size", settings.max_size, 1, 64)?;
     within("max_per_stream", settings.max_per_stream, 1, 64)?;
-    within("queue_capacity", settings.queue_capacity, 1, 65_536)
+    within("queue_capacity", settings.queue_capacity, 1, 65_536)?;
+    within("frames_per_stream", settings.frames_per_stream, 1, 1024)?;
+    within("frames_ahead", settings.frames_ahead, 1, 1024)
 }
 
 fn check_image(settings: &ImageSettings) -> Result<(), InvalidSetting> {

@@ -4,9 +4,10 @@ use std::{
     io,
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use vision_metrics::catalogue::INFERENCE_PROVIDER_INFO;
@@ -17,9 +18,11 @@ use super::{
     batcher::{Batch, Batcher},
     finish::Finisher,
     infer::Inference,
-    intake::{Intake, IntakeLimits},
+    intake::Intake,
     metrics::PipelineMetrics,
+    pace::Pace,
     prepare::{Prepared, Preparer},
+    tracking::Tracking,
 };
 use crate::{inference::LoadedModel, ledger::Ledger, model::Thresholds, preprocess::Normaliser};
 
@@ -52,27 +55,29 @@ impl Pipeline {
         let (model, provider) = (Arc::new(model), session.provider());
         let info = [model.id.as_str(), provider.as_str(), provider.device()];
         recorder.gauge(&INFERENCE_PROVIDER_INFO, &info).set(1.0);
+        let (now, (ended_tx, ended_streams)) = (Instant::now(), unbounded());
         let handle = PipelineHandle {
-            intake: Arc::new(Intake::new(IntakeLimits {
-                requests: settings.batch.queue_capacity,
-                frames_per_stream: settings.batch.max_per_stream,
-            })),
+            intake: Arc::new(Intake::new(settings.batch.intake())),
             ledger,
             bottleneck: Arc::default(),
             model: Arc::clone(&model),
             provider,
             prepared: Arc::default(),
             results: results.downgrade(),
+            expiry: settings.batch.expiry(),
+            ended_streams: ended_tx,
         };
         let mut pipeline = Self { handle, threads: Vec::new(), broken: CancellationToken::new() };
         let prepared = pipeline.spawn_preparers(settings)?;
-        let (batches, free) = pipeline.spawn_batcher(settings, prepared)?;
+        let pace = Arc::new(Pace::new(now));
+        let (batches, free) = pipeline.spawn_batcher(settings, prepared, Arc::clone(&pace))?;
         let (inferred_tx, inferred) = bounded(1);
         let bottleneck = Arc::clone(&pipeline.handle.bottleneck);
-        let inference = Inference { session, batches, free, inferred: inferred_tx, bottleneck };
+        let inference = Inference { session, batches, free, inferred: inferred_tx, bottleneck, pace };
         pipeline.spawn("inference", || inference.run())?;
         let metrics = PipelineMetrics::new(recorder, &model, provider.device());
-        let finisher = Finisher { model, thresholds, inferred, results, metrics };
+        let tracking = Tracking::new(&settings.track, &model, recorder, now);
+        let finisher = Finisher { model, thresholds, inferred, ended_streams, tracking, results, metrics };
         pipeline.spawn("finish", || finisher.run())?;
         Ok(pipeline)
     }
@@ -107,7 +112,7 @@ impl Pipeline {
         let (prepared_tx, prepared) = bounded(settings.batch.max_size);
         for number in 0..settings.image.threads.get() {
             let limits = settings.image.limits();
-            let preparer = Preparer::new(&self.handle, prepared_tx.clone(), limits, settings.batch.max_age());
+            let preparer = Preparer::new(&self.handle, prepared_tx.clone(), limits);
             self.spawn(&format!("prepare-{number}"), || preparer.run())?;
         }
         Ok(prepared)
@@ -118,6 +123,7 @@ impl Pipeline {
         &mut self,
         settings: &PipelineSettings,
         prepared: Receiver<Prepared>,
+        pace: Arc<Pace>,
     ) -> io::Result<(Receiver<Batch>, Sender<Vec<f32>>)> {
         let (free_tx, free) = bounded(TENSORS);
         let (batches_tx, batches) = bounded(TENSORS);
@@ -133,7 +139,7 @@ impl Pipeline {
             free,
             batches: batches_tx,
             normaliser,
-            max_age: settings.batch.max_age(),
+            pace,
         };
         self.spawn("batcher", || batcher.run())?;
         Ok((batches, free_tx))

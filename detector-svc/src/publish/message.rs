@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    detection::{BoundingBox, Detection},
+    detection::{BoundingBox, Detection, TrackId},
     model::Model,
     pipeline::{Detected, FrameOrigin},
 };
@@ -17,6 +17,8 @@ struct Object<'a> {
     class_name: &'a str,
     label: &'a str,
     confidence: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    track_id: Option<u64>,
     bbox: PixelBox,
     has_mask: bool,
     /// Capture time, seconds since the Unix epoch.
@@ -80,11 +82,17 @@ pub(super) fn labels(model: &Model, now: Duration) -> Vec<(&'static str, String)
 
 fn object<'a>(number: usize, detection: &Detection, model: &'a Model, timestamp: f64) -> Object<'a> {
     let label = model.label(detection.class_id);
+    let track_id = detection.track_id.map(|TrackId(id)| id);
     Object {
-        id: format!("{label}_{number}"),
+        id: match track_id {
+            Some(track_id) => format!("{label}_{track_id}"),
+            // Told from those of tracks, which are numbers alone.
+            None => format!("{label}_u{number}"),
+        },
         class_name: label,
         label,
         confidence: detection.confidence,
+        track_id,
         bbox: PixelBox::from(&detection.bounding_box),
         has_mask: false,
         timestamp,

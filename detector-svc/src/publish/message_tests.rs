@@ -55,12 +55,12 @@ fn entry(pose: Option<Value>) -> HashMap<&'static str, String> {
 fn an_object_has_the_keys_of_both_readers() {
     let objects: Value = serde_json::from_str(&entry(None)["objects"]).unwrap();
     let expected = value!({
-        "id": "dog_0", "class_name": "dog", "label": "dog", "confidence": 0.82,
+        "id": "dog_u0", "class_name": "dog", "label": "dog", "confidence": 0.82,
         "bbox": {"x_min": 617, "y_min": 263, "x_max": 652, "y_max": 369},
         "has_mask": false, "timestamp": 1_732_280_000.12,
     });
     assert_eq!(objects[0], expected);
-    assert_eq!(objects[1]["id"], "cat_1");
+    assert_eq!(objects[1]["id"], "cat_u1");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Publishes detections: to Redis, and to those who watch over gRPC.
 
+mod entry;
 mod message;
 mod metrics;
 mod watchers;
@@ -9,16 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::{Cmd, RedisResult, Value, aio::ConnectionManager};
+use redis::{RedisResult, Value, aio::ConnectionManager};
 use tokio::sync::{Notify, mpsc};
 use vision_metrics_client::Recorder;
 use vision_service::{clock::unix_now, rate_limit::OncePer, settings::InvalidSetting};
 
-use self::metrics::PublishMetrics;
-pub use self::watchers::{PublishedFrame, Watchers};
+pub use self::watchers::{PublishedFrame, Watchers, Watching};
+use self::{entry::Added, metrics::PublishMetrics};
 use crate::{
     ledger::{Failure, Ticket},
     model::Model,
+    ownership::OwnershipKeys,
     pipeline::FrameResult,
 };
 
@@ -52,6 +54,7 @@ vision_service::settings! {
 
 /// Publishes results in their order.
 pub struct Publisher {
+    keys: OwnershipKeys,
     settings: PublishSettings,
     connection: ConnectionManager,
     /// When the connection last worked; `None` when it last did not.
@@ -76,6 +79,7 @@ impl Publisher {
         recorder: &Recorder,
     ) -> Self {
         Self {
+            keys: OwnershipKeys::new(&settings.objects_stream),
             settings,
             connection,
             worked: None,
@@ -108,7 +112,8 @@ impl Publisher {
     async fn publish_labels(&mut self) -> Option<Instant> {
         let started = Instant::now();
         self.ensure_connected(started).await;
-        let command = xadd(&self.settings.labels_stream, "=", 1, message::labels(&self.model, unix_now()));
+        let command =
+            entry::add(&self.settings.labels_stream, "=", 1, message::labels(&self.model, unix_now()));
         let sent: RedisResult<Value> = command.query_async(&mut self.connection).await;
         self.metrics.labels.observe(started, &sent);
         self.worked = sent.is_ok().then_some(started);
@@ -141,9 +146,10 @@ impl Publisher {
         let sent: Vec<bool> = results.iter().map(is_sent).collect();
         let mut outcomes = self.send(results.iter().zip(&sent), started).await.into_iter();
         for (result, sent) in results.into_iter().zip(sent) {
-            let outcome = if sent { outcomes.next().unwrap_or_else(no_reply) } else { Ok(()) };
+            let outcome = if sent { outcomes.next().unwrap_or_else(no_reply) } else { Ok(Added::Yes) };
             match outcome {
-                Ok(()) => self.deliver(result, started),
+                Ok(Added::Yes) => self.deliver(result, started),
+                Ok(Added::NotOwned) => self.disown(result),
                 Err(reason) => self.fail(result.ticket, &reason),
             }
         }
@@ -154,13 +160,13 @@ impl Publisher {
         &mut self,
         results: impl Iterator<Item = (&'a FrameResult, &'a bool)>,
         started: Instant,
-    ) -> Vec<Result<(), String>> {
+    ) -> Vec<Result<Added, String>> {
         let mut exchange = redis::pipe();
         exchange.ignore_errors();
         let (stream, keep, now) = (&self.settings.objects_stream, self.settings.objects_max_len, unix_now());
         for (result, _) in results.filter(|(_, sent)| **sent) {
-            let entry = message::objects(&result.frame, &result.detected, &self.model, now);
-            exchange.add_command(xadd(stream, "~", keep, entry));
+            let fields = message::objects(&result.frame, &result.detected, &self.model, now);
+            exchange.add_command(entry::add_of_frame(&self.keys, &result.frame, stream, keep, fields));
         }
         let count = exchange.len();
         if count == 0 {
@@ -172,7 +178,7 @@ impl Publisher {
         match replies {
             Ok(replies) => {
                 replies.iter().for_each(|reply| self.metrics.objects.observe(started, reply));
-                replies.into_iter().map(|reply| reply.map(drop).map_err(|error| error.to_string())).collect()
+                replies.into_iter().map(|reply| entry::added(reply).map_err(|e| e.to_string())).collect()
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -192,6 +198,14 @@ impl Publisher {
         ticket.processed();
     }
 
+    fn disown(&self, result: FrameResult) {
+        let stream = &result.frame.stream;
+        if let Some(suppressed) = self.log.pass(Instant::now()) {
+            tracing::warn!(%stream, suppressed, "detections not published: another replica has the stream now");
+        }
+        result.ticket.disowned();
+    }
+
     fn fail(&self, ticket: Ticket, reason: &str) {
         ticket.failed(Failure::Publish);
         if let Some(suppressed) = self.log.pass(Instant::now()) {
@@ -200,7 +214,7 @@ impl Publisher {
     }
 }
 
-fn no_reply() -> Result<(), String> {
+fn no_reply() -> Result<Added, String> {
     Err("no reply".to_owned())
 }
 
@@ -209,12 +223,6 @@ async fn until(deadline: Option<Instant>) {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
     }
-}
-
-fn xadd(stream: &str, trim: &str, keep: usize, fields: Vec<(&'static str, String)>) -> Cmd {
-    let mut command = redis::cmd("XADD");
-    command.arg(stream).arg("MAXLEN").arg(trim).arg(keep).arg("*").arg(fields);
-    command
 }
 
 fn check(settings: &PublishSettings) -> Result<(), InvalidSetting> {

@@ -1,10 +1,18 @@
 //! Those who watch results over gRPC.
 
-use std::sync::Arc;
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Weak},
+};
 
-use tokio::sync::broadcast;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
-use crate::pipeline::{Detected, FrameOrigin};
+use crate::{
+    frame::StreamId,
+    pipeline::{Detected, FrameOrigin},
+};
 
 /// Results kept for a watcher that reads slowly; past it the oldest are lost to it.
 const WATCH_CAPACITY: usize = 256;
@@ -19,26 +27,90 @@ pub struct PublishedFrame {
 }
 
 /// Where results can be watched; cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Watchers(broadcast::Sender<Arc<PublishedFrame>>);
+#[derive(Clone, Debug, Default)]
+pub struct Watchers(Arc<Mutex<Vec<Weak<Watcher>>>>);
 
-impl Default for Watchers {
-    fn default() -> Self {
-        Self(broadcast::Sender::new(WATCH_CAPACITY))
-    }
+/// One who watches, until it is dropped.
+#[derive(Debug)]
+pub struct Watching(Arc<Watcher>);
+
+/// Tells whether a stream's results are to be seen.
+type Wanted = Box<dyn Fn(&StreamId) -> bool + Send + Sync>;
+
+struct Watcher {
+    wanted: Wanted,
+    waiting: Mutex<Waiting>,
+    news: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    results: VecDeque<Arc<PublishedFrame>>,
+    /// Results lost since the last that was read.
+    missed: u64,
 }
 
 impl Watchers {
-    /// Follows what is published from now on.
+    /// Follows what is published from now on of the streams that are `wanted`.
     #[must_use]
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<PublishedFrame>> {
-        self.0.subscribe()
+    pub fn subscribe(&self, wanted: impl Fn(&StreamId) -> bool + Send + Sync + 'static) -> Watching {
+        let watcher = Watcher { wanted: Box::new(wanted), waiting: Mutex::default(), news: Notify::new() };
+        let watcher = Arc::new(watcher);
+        self.0.lock().push(Arc::downgrade(&watcher));
+        Watching(watcher)
     }
 
     pub(super) fn tell(&self, frame: FrameOrigin, detected: Detected) {
-        if self.0.receiver_count() > 0 {
-            // The last watcher may leave at any time.
-            let _ = self.0.send(Arc::new(PublishedFrame { frame, detected }));
+        let mut watchers = self.0.lock();
+        watchers.retain(|watcher| watcher.strong_count() > 0);
+        let wants = |watcher: &Arc<Watcher>| (watcher.wanted)(&frame.stream);
+        let interested: Vec<_> = watchers.iter().filter_map(Weak::upgrade).filter(wants).collect();
+        drop(watchers);
+        if !interested.is_empty() {
+            let result = Arc::new(PublishedFrame { frame, detected });
+            interested.iter().for_each(|watcher| watcher.push(Arc::clone(&result)));
         }
     }
 }
+
+impl Watcher {
+    fn push(&self, result: Arc<PublishedFrame>) {
+        let mut waiting = self.waiting.lock();
+        if waiting.results.len() == WATCH_CAPACITY {
+            waiting.results.pop_front();
+            waiting.missed += 1;
+        }
+        waiting.results.push_back(result);
+        drop(waiting);
+        self.news.notify_one();
+    }
+}
+
+impl Watching {
+    /// Waits for the next result; tells, too, how many were lost before it.
+    pub async fn next(&self) -> (Arc<PublishedFrame>, u64) {
+        loop {
+            let news = self.0.news.notified();
+            if let Some(next) = self.take() {
+                return next;
+            }
+            news.await;
+        }
+    }
+
+    fn take(&self) -> Option<(Arc<PublishedFrame>, u64)> {
+        let mut waiting = self.0.waiting.lock();
+        let result = waiting.results.pop_front()?;
+        Some((result, std::mem::take(&mut waiting.missed)))
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watcher").field("waiting", &self.waiting).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[path = "watchers_tests.rs"]
+mod tests;

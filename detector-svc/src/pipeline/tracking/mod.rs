@@ -1,0 +1,167 @@
+//! Following objects over the frames of a stream, or over the images of a caller's session.
+
+mod metrics;
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use vision_metrics_client::Recorder;
+
+use self::metrics::TrackMetrics;
+use super::job::FrameOrigin;
+use crate::{
+    detection::Detection,
+    frame::StreamId,
+    model::Model,
+    track::{LostReason, TrackEvent, TrackSettings, Tracker},
+};
+
+/// Sessions of callers that are kept at once; past it the one unused for longest ends.
+const MAX_SESSIONS: usize = 1024;
+/// How long a caller's session may be without an image.
+const SESSION_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a stream may be silent before its time goes on without it, so that what it tracked ends.
+const STREAM_PATIENCE: Duration = Duration::from_secs(30);
+
+/// One tracker for each stream and session.
+pub(super) struct Tracking {
+    settings: TrackSettings,
+    streams: HashMap<StreamId, Tracked>,
+    sessions: HashMap<Arc<str>, Tracked>,
+    events: Vec<TrackEvent>,
+    metrics: TrackMetrics,
+    /// What the time of sessions counts from: their images bring none.
+    epoch: Instant,
+}
+
+/// A tracker and where it stands.
+struct Tracked {
+    tracker: Tracker,
+    /// When it last had an image.
+    seen: Instant,
+    /// That image's time.
+    time: Duration,
+    /// Tracks as they were last told of.
+    active: usize,
+}
+
+impl Tracking {
+    /// `None` when nothing is tracked.
+    pub(super) fn new(
+        settings: &TrackSettings,
+        model: &Model,
+        recorder: &Recorder,
+        now: Instant,
+    ) -> Option<Self> {
+        settings.enabled.then(|| Self {
+            settings: settings.clone(),
+            streams: HashMap::new(),
+            sessions: HashMap::new(),
+            events: Vec::new(),
+            metrics: TrackMetrics::new(recorder, model),
+            epoch: now,
+        })
+    }
+
+    /// Least score that is of use to a tracker, lower than what is published: it keeps tracks alive.
+    pub(super) fn least_score(&self) -> f32 {
+        self.settings.low_threshold as f32
+    }
+
+    /// Gives the detections in a frame of a stream their identities.
+    pub(super) fn frame(&mut self, frame: &FrameOrigin, detections: &mut [Detection], now: Instant) {
+        if !self.streams.contains_key(&frame.stream) {
+            self.streams.insert(frame.stream.clone(), Tracked::new(&self.settings, now));
+        }
+        if let Some(tracked) = self.streams.get_mut(&frame.stream) {
+            tracked.update(frame.captured, detections, now, &mut self.events);
+            self.metrics.record(&mut self.events, tracked);
+        }
+    }
+
+    /// Gives the detections in an image of a caller's session, received at `received`, their identities.
+    pub(super) fn image(
+        &mut self,
+        session: &Arc<str>,
+        detections: &mut [Detection],
+        received: Instant,
+        now: Instant,
+    ) {
+        if !self.sessions.contains_key(session) {
+            self.make_room();
+            self.sessions.insert(Arc::clone(session), Tracked::new(&self.settings, now));
+        }
+        if let Some(tracked) = self.sessions.get_mut(session) {
+            tracked.update(received.duration_since(self.epoch), detections, now, &mut self.events);
+            self.metrics.record(&mut self.events, tracked);
+        }
+    }
+
+    /// Ends what was tracked in a stream that has ended.
+    pub(super) fn end_stream(&mut self, stream: &StreamId) {
+        if let Some(tracked) = self.streams.remove(stream) {
+            self.end(tracked, LostReason::Shutdown);
+        }
+    }
+
+    /// Looks after streams and sessions that have no images any more.
+    pub(super) fn sweep(&mut self, now: Instant) {
+        for tracked in self.streams.values_mut() {
+            let idle = now.saturating_duration_since(tracked.seen);
+            if idle >= STREAM_PATIENCE {
+                tracked.update(tracked.time + idle, &mut [], now, &mut self.events);
+                self.metrics.record(&mut self.events, tracked);
+            }
+        }
+        let unused = |tracked: &Tracked| now.saturating_duration_since(tracked.seen) >= SESSION_PATIENCE;
+        let ended: Vec<Tracked> =
+            self.sessions.extract_if(|_, tracked| unused(tracked)).map(|(_, t)| t).collect();
+        ended.into_iter().for_each(|tracked| self.end(tracked, LostReason::Lost));
+    }
+
+    /// Ends everything.
+    pub(super) fn finish(&mut self) {
+        let sessions = self.sessions.drain().map(|(_, tracked)| tracked);
+        let all: Vec<Tracked> = self.streams.drain().map(|(_, tracked)| tracked).chain(sessions).collect();
+        all.into_iter().for_each(|tracked| self.end(tracked, LostReason::Shutdown));
+    }
+
+    fn end(&mut self, mut tracked: Tracked, reason: LostReason) {
+        tracked.tracker.finish(reason, &mut self.events);
+        self.metrics.record(&mut self.events, &mut tracked);
+    }
+
+    fn make_room(&mut self) {
+        if self.sessions.len() < MAX_SESSIONS {
+            return;
+        }
+        let unused =
+            self.sessions.iter().min_by_key(|(_, tracked)| tracked.seen).map(|(name, _)| Arc::clone(name));
+        if let Some(tracked) = unused.and_then(|name| self.sessions.remove(&name)) {
+            self.end(tracked, LostReason::Lost);
+        }
+    }
+}
+
+impl Tracked {
+    fn new(settings: &TrackSettings, now: Instant) -> Self {
+        Self { tracker: Tracker::new(settings), seen: now, time: Duration::ZERO, active: 0 }
+    }
+
+    fn update(
+        &mut self,
+        time: Duration,
+        detections: &mut [Detection],
+        now: Instant,
+        events: &mut Vec<TrackEvent>,
+    ) {
+        self.tracker.update(time, detections, events);
+        (self.seen, self.time) = (now, time);
+    }
+}
+
+#[cfg(test)]
+mod tests;
