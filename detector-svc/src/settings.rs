@@ -14,7 +14,7 @@ use crate::{
     inference::{ModelSource, RuntimeSettings},
     model::{MAX_DETECTIONS, Thresholds},
     pipeline::{BatchSettings, ImageSettings, PipelineSettings},
-    publish::PublishSettings,
+    publish::{AnnotationSettings, PublishSettings},
     redis_client::RedisSettings,
     track::TrackSettings,
 };
@@ -26,6 +26,8 @@ vision_service::settings! {
         pub redis: RedisSettings,
         /// What is published to Redis.
         pub publish: PublishSettings,
+        /// Frames with what was found drawn in.
+        pub annotate: AnnotationSettings,
         /// The model.
         pub model: ModelSettings,
         /// Inference.
@@ -143,7 +145,12 @@ impl Settings {
     /// Settings of the pipeline's parts.
     #[must_use]
     pub fn pipeline(&self) -> PipelineSettings {
-        PipelineSettings { batch: self.batch.clone(), image: self.image.clone(), track: self.track.clone() }
+        PipelineSettings {
+            batch: self.batch.clone(),
+            image: self.image.clone(),
+            track: self.track.clone(),
+            keep_images: self.annotate.enabled,
+        }
     }
 }
 
@@ -152,6 +159,7 @@ fn check(settings: &Settings) -> Result<(), InvalidSetting> {
     let written = [
         ("publish.objects_stream", &settings.publish.objects_stream),
         ("publish.labels_stream", &settings.publish.labels_stream),
+        ("annotate.stream", &settings.annotate.stream),
     ];
     match written.iter().find(|(_, name)| settings.redis.streams.contains(name)) {
         Some((key, name)) => {

@@ -84,6 +84,13 @@ impl MetricsPage {
         counts.map(|sample| sample.value).sum()
     }
 
+    /// Sum of what was observed in a distribution over all its series.
+    #[must_use]
+    pub fn total(&self, metric: &str) -> f64 {
+        let sums = self.samples(metric).filter(|sample| sample.part.as_deref() == Some("sum"));
+        sums.map(|sample| sample.value).sum()
+    }
+
     /// Median of the first distribution that has all these labels; 0 without any.
     #[must_use]
     pub fn median(&self, metric: &str, labels: &[(&str, &str)]) -> f64 {

@@ -1,6 +1,6 @@
 //! A session: one model, loaded and ready to run batches of up to a fixed size.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use ort::{
     session::builder::{GraphOptimizationLevel, SessionBuilder},
@@ -60,12 +60,12 @@ pub struct Session {
     provider: Provider,
     input_name: String,
     shape: [usize; 3],
-    output_names: Vec<String>,
+    output_names: Vec<Arc<str>>,
 }
 
 /// Output tensors of one run, independent of the session that made them.
 #[derive(Debug)]
-pub struct RunOutputs(Vec<(String, DynValue)>);
+pub struct RunOutputs(Vec<(Arc<str>, DynValue)>);
 
 impl ModelSource {
     /// Name of the model: its file's, without extension.
@@ -97,7 +97,7 @@ impl LoadedModel {
             provider,
             input_name: model.input.name.clone(),
             shape: [crate::image::CHANNELS, model.input.height as usize, model.input.width as usize],
-            output_names: session.outputs().iter().map(|outlet| outlet.name().to_owned()).collect(),
+            output_names: session.outputs().iter().map(|outlet| Arc::from(outlet.name())).collect(),
             session,
         };
         session.warm_up(options.max_batch).map_err(|source| LoadError::WarmUp { name, source })?;
@@ -124,7 +124,7 @@ impl Session {
         let values = &tensor[..images * channels * height * width];
         let input = TensorRef::from_array_view(([images, channels, height, width], values))?;
         let mut outputs = self.session.run(ort::inputs![self.input_name.as_str() => input])?;
-        let owned = self.output_names.iter().filter_map(|name| Some((name.clone(), outputs.remove(name)?)));
+        let owned = self.output_names.iter().filter_map(|name| Some((Arc::clone(name), outputs.remove(name)?)));
         Ok(RunOutputs(owned.collect()))
     }
 

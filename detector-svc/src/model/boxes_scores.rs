@@ -1,9 +1,9 @@
 //! Graphs that decode boxes themselves: `boxes` `[batch, n, 4]` in input pixels, `scores` `[batch, n, classes]`.
 
 use super::{
-    ClassSet, GraphInfo, OutputError, Outputs, Thresholds,
+    ClassSet, GraphInfo, OutputError, Outputs, Query,
     graph::Matrix,
-    nms::{self, Candidate},
+    nms::{Candidate, Scratch},
 };
 use crate::{detection::Detection, preprocess::Letterbox};
 
@@ -30,15 +30,18 @@ impl BoxesScores {
     }
 
     /// Scores above the threshold become candidates, class by class; overlapping ones of a class are suppressed in
-    /// the model's own pixels, and only then do boxes go to the image's and lose what lies outside it.
+    /// the model's own pixels, and only then do boxes go to the image's and lose what lies outside it. What is found
+    /// replaces what is in `found`.
     pub(super) fn postprocess(
         &self,
         outputs: &Outputs<'_>,
         index: usize,
         letterbox: &Letterbox,
-        thresholds: &Thresholds,
-        classes: &ClassSet,
-    ) -> Result<Vec<Detection>, OutputError> {
+        query: &Query<'_>,
+        scratch: &mut Scratch,
+        found: &mut Vec<Detection>,
+    ) -> Result<(), OutputError> {
+        found.clear();
         let boxes = outputs.matrix(BOXES, index, Some(4))?;
         let scores = outputs.matrix(SCORES, index, None)?;
         if boxes.rows != scores.rows {
@@ -48,22 +51,30 @@ impl BoxesScores {
                 expected: format!("as many boxes as `{SCORES}` has rows ({})", scores.rows),
             });
         }
-        let candidates = candidates(&boxes, &scores, thresholds.confidence, classes);
-        let found = nms::suppress(candidates, thresholds.iou).map(|candidate| Detection {
+        let Query { thresholds, classes } = query;
+        gather(&boxes, &scores, thresholds.confidence, classes, &mut scratch.candidates);
+        let objects = scratch.suppress(thresholds.iou).map(|candidate| Detection {
             class_id: candidate.class_id,
             confidence: candidate.confidence,
             bounding_box: letterbox.to_source(candidate.corners),
             track_id: None,
         });
         // A box in the padding has nothing of the image, and must not take the place of one that has.
-        let visible = found.filter(|detection| detection.bounding_box.area() > 0.0);
-        Ok(visible.take(thresholds.max_detections).collect())
+        let visible = objects.filter(|detection| detection.bounding_box.area() > 0.0);
+        found.extend(visible.take(thresholds.max_detections));
+        Ok(())
     }
 }
 
-/// Boxes and scores above `least`, of the classes that are wanted, in the order of rows.
-fn candidates(boxes: &Matrix<'_>, scores: &Matrix<'_>, least: f32, classes: &ClassSet) -> Vec<Candidate> {
-    let mut candidates = Vec::new();
+/// Boxes and scores above `least`, of the classes that are wanted, in the order of rows, in place of what there was.
+fn gather(
+    boxes: &Matrix<'_>,
+    scores: &Matrix<'_>,
+    least: f32,
+    classes: &ClassSet,
+    candidates: &mut Vec<Candidate>,
+) {
+    candidates.clear();
     for (corners, row) in boxes.data.chunks_exact(4).zip(scores.data.chunks_exact(scores.columns.max(1))) {
         // Nearly every row has no score above the threshold: a branch-free maximum rejects it at full speed.
         // One with values that are no numbers is the model's mistake, none of it is to be believed.
@@ -77,7 +88,6 @@ fn candidates(boxes: &Matrix<'_>, scores: &Matrix<'_>, least: f32, classes: &Cla
             row.iter().enumerate().filter(|(class_id, score)| **score > least && classes.contains(*class_id));
         candidates.extend(wanted.map(|(class_id, &confidence)| Candidate { class_id, confidence, corners }));
     }
-    candidates
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::{model::Output, preprocess::ResizeMode};
+use crate::{
+    model::{Output, Thresholds}, preprocess::ResizeMode};
 
 const THRESHOLDS: Thresholds = Thresholds { confidence: 0.35, iou: 0.6, max_detections: 100 };
 
@@ -20,7 +21,9 @@ fn read(
         Output { name: "boxes", shape: vec![boxes.len() / rows / 4, rows, 4], data: boxes },
     ]);
     let letterbox = Letterbox::new(ResizeMode::LetterboxTopLeft, (200, 100), (100, 100));
-    BoxesScores.postprocess(&outputs, index, &letterbox, &thresholds, classes)
+    let (mut scratch, mut found) = (Scratch::default(), Vec::new());
+    BoxesScores.postprocess(&outputs, index, &letterbox, &Query { thresholds, classes }, &mut scratch, &mut found)?;
+    Ok(found)
 }
 
 fn run(boxes: &[f32], scores: &[f32], index: usize) -> Result<Vec<Detection>, OutputError> {

@@ -15,6 +15,7 @@ pub use classes::ClassSet;
 pub use error::{ModelError, OutputError};
 pub use graph::{GraphInfo, Output, Outputs, Port};
 pub use metadata::MetadataError;
+pub use nms::Scratch;
 pub use recognise::ModelOptions;
 
 use crate::{
@@ -31,6 +32,15 @@ pub struct Thresholds {
     pub iou: f32,
     /// Most detections, the most confident ones: 1 to [`MAX_DETECTIONS`].
     pub max_detections: usize,
+}
+
+/// What an image is searched for.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// What counts as a detection.
+    pub thresholds: Thresholds,
+    /// Classes that are wanted.
+    pub classes: &'a ClassSet,
 }
 
 /// Most detections that can be asked for: no more candidates are looked at.
@@ -80,20 +90,24 @@ impl Model {
         recognise::recognise(id, graph, options)
     }
 
-    /// Reads the detections of `classes` in image `index` of a batch, in source-image pixels, most confident first.
+    /// Reads the detections that `query` asks for in image `index` of a batch, in source-image pixels, most confident first, into
+    /// `found`, in place of what is there.
     ///
     /// # Errors
-    /// [`OutputError`] when the outputs are not those of the family.
+    /// [`OutputError`] when the outputs are not those of the family; nothing is found then.
     pub fn postprocess(
         &self,
         outputs: &Outputs<'_>,
         index: usize,
         letterbox: &Letterbox,
-        thresholds: &Thresholds,
-        classes: &ClassSet,
-    ) -> Result<Vec<Detection>, OutputError> {
+        query: &Query<'_>,
+        scratch: &mut Scratch,
+        found: &mut Vec<Detection>,
+    ) -> Result<(), OutputError> {
         match &self.family {
-            Family::BoxesScores(family) => family.postprocess(outputs, index, letterbox, thresholds, classes),
+            Family::BoxesScores(family) => {
+                family.postprocess(outputs, index, letterbox, query, scratch, found)
+            }
         }
     }
 

@@ -21,19 +21,33 @@ impl Candidate {
     }
 }
 
-/// Keeps the most confident of the boxes of one class that overlap by more than `iou`, most confident first.
-/// What is not asked of the iterator costs nothing.
-pub(super) fn suppress(mut candidates: Vec<Candidate>, iou: f32) -> impl Iterator<Item = Candidate> {
-    candidates.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-    candidates.truncate(MAX_CANDIDATES);
-    let mut kept: Vec<Candidate> = Vec::new();
-    candidates.into_iter().filter(move |candidate| {
-        let new = !kept.iter().any(|k| k.clashes(candidate, iou));
-        if new {
-            kept.push(*candidate);
-        }
-        new
-    })
+/// Memory for suppression that is kept from image to image.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    pub(super) candidates: Vec<Candidate>,
+    kept: Vec<Candidate>,
+}
+
+impl Scratch {
+    /// Keeps the most confident of the candidates of one class that overlap by more than `iou`, most confident first.
+    /// What is not asked of the iterator costs nothing.
+    pub(super) fn suppress(&mut self, iou: f32) -> impl Iterator<Item = Candidate> + '_ {
+        let Self { candidates, kept } = self;
+        kept.clear();
+        // Not stable, and of like scores the earlier class first: the same input has the same output all the same.
+        let order = |a: &Candidate, b: &Candidate| {
+            b.confidence.total_cmp(&a.confidence).then(a.class_id.cmp(&b.class_id))
+        };
+        candidates.sort_unstable_by(order);
+        candidates.truncate(MAX_CANDIDATES);
+        candidates.iter().copied().filter(move |candidate| {
+            let new = !kept.iter().any(|k| k.clashes(candidate, iou));
+            if new {
+                kept.push(*candidate);
+            }
+            new
+        })
+    }
 }
 
 fn bounds([x_min, y_min, x_max, y_max]: [f32; 4]) -> BoundingBox {
@@ -62,7 +76,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_kept_does_not_overlap_and_what_is_dropped_does(all in candidates()) {
-            let kept: Vec<_> = suppress(all.clone(), 0.6).collect();
+            let mut scratch = Scratch { candidates: all.clone(), ..Scratch::default() };
+            let kept: Vec<_> = scratch.suppress(0.6).collect();
             for (i, a) in kept.iter().enumerate() {
                 prop_assert!(kept[i + 1..].iter().all(|b| !a.clashes(b, 0.6) && b.confidence <= a.confidence));
             }

@@ -15,6 +15,7 @@ use super::{
     job::{Job, Origin},
     pace::Pace,
     prepare::Prepared,
+    spare::Spare,
 };
 use crate::{
     ledger::{DropReason, Ticket},
@@ -61,6 +62,7 @@ pub(super) struct Batcher {
     pub(super) batches: Sender<Batch>,
     pub(super) normaliser: Normaliser,
     pub(super) pace: Arc<Pace>,
+    pub(super) spare_items: Spare<Item>,
 }
 
 impl Batcher {
@@ -79,7 +81,7 @@ impl Batcher {
     /// Waits for one image, then takes all that wait already; `None` when no more come.
     fn gather(&self, tensor: &mut [f32]) -> Option<Vec<Item>> {
         let slots = tensor.chunks_exact_mut(self.normaliser.slot_len());
-        let mut items = Vec::with_capacity(slots.len());
+        let mut items = self.spare_items.take();
         for slot in slots {
             let Some(prepared) = self.next(items.is_empty()) else {
                 break;

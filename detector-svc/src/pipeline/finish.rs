@@ -15,13 +15,14 @@ use super::{
     infer::Inferred,
     job::{Detected, Origin, Timings},
     metrics::PipelineMetrics,
+    spare::Spare,
     tracking::Tracking,
 };
 use crate::{
     detection::Detection,
     frame::StreamId,
     ledger::Failure,
-    model::{ClassSet, Model, OutputError, Outputs, Thresholds},
+    model::{ClassSet, Model, OutputError, Outputs, Query, Scratch, Thresholds},
 };
 
 /// Lets one log line a second tell of outputs that are none.
@@ -44,6 +45,11 @@ pub(super) struct Finisher {
     pub(super) tracking: Option<Tracking>,
     pub(super) results: mpsc::Sender<FrameResult>,
     pub(super) metrics: PipelineMetrics,
+    pub(super) scratch: Scratch,
+    /// Room for detections, given back by those who have used it.
+    pub(super) spare: Spare<Detection>,
+    /// Room for the images of a batch, which the batcher takes again.
+    pub(super) spare_items: Spare<Item>,
 }
 
 impl Finisher {
@@ -80,12 +86,13 @@ impl Finisher {
 
     fn batch(&mut self, inferred: Inferred) {
         self.metrics.batch(&inferred);
-        let Inferred { outputs, items, started, ended } = inferred;
+        let Inferred { outputs, mut items, started, ended } = inferred;
         let (outputs, batch_size) = (outputs.view(), items.len());
-        for (index, item) in items.into_iter().enumerate() {
+        for (index, item) in items.drain(..).enumerate() {
             let run = Run { outputs: &outputs, index, started, ended, batch_size };
             self.finish(item, &run);
         }
+        self.spare_items.give_back(items);
     }
 
     fn finish(&mut self, item: Item, run: &Run<'_>) {
@@ -109,7 +116,7 @@ impl Finisher {
         match item.origin {
             Origin::Stream(frame) => {
                 let received = item.stamps.received;
-                let result = FrameResult { frame, detected, ticket: item.ticket, received };
+                let result = FrameResult { frame, detected, image: item.image, ticket: item.ticket, received };
                 // The publisher outlives the pipeline; were it gone, the ledger would see the frame dropped.
                 let _ = self.results.blocking_send(result);
             }
@@ -121,19 +128,22 @@ impl Finisher {
         }
     }
 
-    fn postprocess(&self, item: &Item, run: &Run<'_>) -> Result<Vec<Detection>, OutputError> {
-        let (asked, classes) = self.asked(item);
-        let mut thresholds = *asked;
+    fn postprocess(&mut self, item: &Item, run: &Run<'_>) -> Result<Vec<Detection>, OutputError> {
+        let (asked, classes) = asked(item, &self.thresholds);
+        let mut query = Query { thresholds: *asked, classes };
         if let Some(tracking) = self.tracking.as_ref().filter(|_| is_tracked(&item.origin)) {
-            thresholds.confidence = thresholds.confidence.min(tracking.least_score());
+            query.thresholds.confidence = asked.confidence.min(tracking.least_score());
         }
-        self.model.postprocess(run.outputs, run.index, &item.letterbox, &thresholds, classes)
+        let mut found = self.spare.take();
+        let scratch = &mut self.scratch;
+        self.model.postprocess(run.outputs, run.index, &item.letterbox, &query, scratch, &mut found)?;
+        Ok(found)
     }
 
     /// Gives objects their identities, then leaves out what only the tracker wanted to know; tells when that was done,
     /// if it was.
     fn track(&mut self, item: &Item, detections: &mut Vec<Detection>, now: Instant) -> Option<Instant> {
-        let least = self.asked(item).0.confidence;
+        let least = asked(item, &self.thresholds).0.confidence;
         let tracking = self.tracking.as_mut().filter(|_| is_tracked(&item.origin))?;
         match &item.origin {
             Origin::Stream(frame) => tracking.frame(frame, detections, now),
@@ -144,13 +154,13 @@ impl Finisher {
         detections.retain(|detection| detection.confidence > least);
         Some(Instant::now())
     }
+}
 
-    /// What the image is searched for.
-    fn asked<'a>(&'a self, item: &'a Item) -> (&'a Thresholds, &'a ClassSet) {
-        match &item.origin {
-            Origin::Request(request) => (&request.thresholds, &request.classes),
-            Origin::Stream(_) => (&self.thresholds, &EVERY_CLASS),
-        }
+/// What the image is searched for; a frame of a stream as the settings say.
+fn asked<'a>(item: &'a Item, settings: &'a Thresholds) -> (&'a Thresholds, &'a ClassSet) {
+    match &item.origin {
+        Origin::Request(request) => (&request.thresholds, &request.classes),
+        Origin::Stream(_) => (settings, &EVERY_CLASS),
     }
 }
 

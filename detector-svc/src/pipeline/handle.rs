@@ -18,8 +18,10 @@ use super::{
     intake::Intake,
     job::{Job, Origin, Request},
     settings::Expiry,
+    spare::Spare,
 };
 use crate::{
+    detection::Detection,
     frame::{Encoding, Frame, Payload, StreamId},
     inference::Provider,
     ledger::Ledger,
@@ -40,6 +42,7 @@ pub struct PipelineHandle {
     pub(super) expiry: Expiry,
     /// Streams whose tracks are to end.
     pub(super) ended_streams: Sender<StreamId>,
+    pub(super) spare: Spare<Detection>,
 }
 
 /// How many wait in each queue.
@@ -61,7 +64,7 @@ impl PipelineHandle {
         let Frame { stream, id, captured, payload, metadata, lease, receipt } = frame;
         let ticket = self.ledger.receive(&stream, receipt);
         let origin =
-            FrameOrigin { stream: stream.clone(), id, captured, robot_pose: metadata.robot_pose, lease };
+            FrameOrigin { stream: stream.clone(), id, captured, robot_pose: metadata.robot_pose, metadata: metadata.json, lease };
         let received = Instant::now();
         let job = Job {
             payload,
@@ -118,6 +121,11 @@ impl PipelineHandle {
     /// Lets a stream start over with lower entry identifiers, after it was deleted.
     pub fn restart_stream(&self, stream: &StreamId) {
         self.intake.forget_last(stream);
+    }
+
+    /// Where detections that have been delivered leave their memory for the next.
+    pub(crate) fn spare_detections(&self) -> Spare<Detection> {
+        self.spare.clone()
     }
 
     /// The frame ledger.

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -45,6 +46,8 @@ pub struct FrameOrigin {
     pub captured: Duration,
     /// Where the camera was, when the frame says.
     pub robot_pose: Option<RobotPose>,
+    /// Its `metadata` object as it was written; empty without one.
+    pub metadata: Bytes,
     /// Under which lease it was read; without it nothing of it may be published. `None` when streams are not owned.
     pub lease: Option<Lease>,
 }

@@ -17,12 +17,13 @@ mod metrics;
 mod pace;
 mod prepare;
 mod settings;
+mod spare;
 mod threads;
 mod tracking;
 
 use std::{sync::Arc, time::Instant};
 
-pub(crate) use self::{bottleneck::BottleneckGauges, handle::Depths};
+pub(crate) use self::{bottleneck::BottleneckGauges, handle::Depths, spare::Spare};
 pub use self::{
     handle::PipelineHandle,
     intake::Backpressure,
@@ -31,6 +32,7 @@ pub use self::{
     threads::Pipeline,
 };
 use crate::{
+    image::Image,
     ledger::Ticket,
     model::{ClassSet, Thresholds},
 };
@@ -42,6 +44,8 @@ pub struct FrameResult {
     pub frame: FrameOrigin,
     /// What was found.
     pub detected: Detected,
+    /// Its image, when it is to be shown.
+    pub image: Option<Image>,
     /// Its line in the ledger.
     pub ticket: Ticket,
     /// When it was received.

@@ -77,6 +77,8 @@ pub struct PipelineSettings {
     pub image: ImageSettings,
     /// Tracking.
     pub track: TrackSettings,
+    /// Whether the images of frames are wanted with what was found in them.
+    pub keep_images: bool,
 }
 
 impl BatchSettings {

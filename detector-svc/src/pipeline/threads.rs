@@ -15,16 +15,17 @@ use vision_metrics_client::Recorder;
 
 use super::{
     FrameResult, PipelineHandle, PipelineSettings,
-    batcher::{Batch, Batcher},
+    batcher::{Batch, Batcher, Item},
     finish::Finisher,
     infer::Inference,
     intake::Intake,
     metrics::PipelineMetrics,
     pace::Pace,
     prepare::{Prepared, Preparer},
+    spare::Spare,
     tracking::Tracking,
 };
-use crate::{inference::LoadedModel, ledger::Ledger, model::Thresholds, preprocess::Normaliser};
+use crate::{inference::LoadedModel, ledger::Ledger, model::{Scratch, Thresholds}, preprocess::Normaliser};
 
 /// Tensors in circulation: the model works on one while the next batch is gathered in the other.
 const TENSORS: usize = 2;
@@ -36,6 +37,8 @@ pub struct Pipeline {
     threads: Vec<JoinHandle<()>>,
     /// Cancelled when a thread panics.
     broken: CancellationToken,
+    /// Room for the images of a batch.
+    spare_items: Spare<Item>,
 }
 
 impl Pipeline {
@@ -66,8 +69,10 @@ impl Pipeline {
             results: results.downgrade(),
             expiry: settings.batch.expiry(),
             ended_streams: ended_tx,
+            spare: Spare::default(),
         };
-        let mut pipeline = Self { handle, threads: Vec::new(), broken: CancellationToken::new() };
+        let (threads, broken) = (Vec::new(), CancellationToken::new());
+        let mut pipeline = Self { handle, threads, broken, spare_items: Spare::default() };
         let prepared = pipeline.spawn_preparers(settings)?;
         let pace = Arc::new(Pace::new(now));
         let (batches, free) = pipeline.spawn_batcher(settings, prepared, Arc::clone(&pace))?;
@@ -77,7 +82,18 @@ impl Pipeline {
         pipeline.spawn("inference", || inference.run())?;
         let metrics = PipelineMetrics::new(recorder, &model, provider.device());
         let tracking = Tracking::new(&settings.track, &model, recorder, now);
-        let finisher = Finisher { model, thresholds, inferred, ended_streams, tracking, results, metrics };
+        let finisher = Finisher {
+            model,
+            thresholds,
+            inferred,
+            ended_streams,
+            tracking,
+            results,
+            metrics,
+            scratch: Scratch::default(),
+            spare: pipeline.handle.spare.clone(),
+            spare_items: pipeline.spare_items.clone(),
+        };
         pipeline.spawn("finish", || finisher.run())?;
         Ok(pipeline)
     }
@@ -140,6 +156,7 @@ impl Pipeline {
             batches: batches_tx,
             normaliser,
             pace,
+            spare_items: self.spare_items.clone(),
         };
         self.spawn("batcher", || batcher.run())?;
         Ok((batches, free_tx))

@@ -1,5 +1,6 @@
 //! Publishes detections: to Redis, and to those who watch over gRPC.
 
+mod annotations;
 mod entry;
 mod message;
 mod metrics;
@@ -15,13 +16,16 @@ use tokio::sync::{Notify, mpsc};
 use vision_metrics_client::Recorder;
 use vision_service::{clock::unix_now, rate_limit::OncePer, settings::InvalidSetting};
 
+pub use self::annotations::{AnnotationSettings, Annotations};
 pub use self::watchers::{PublishedFrame, Watchers, Watching};
-use self::{entry::Added, metrics::PublishMetrics};
+use self::{annotations::ToAnnotate, entry::Added, metrics::PublishMetrics};
 use crate::{
+    detection::Detection,
+    image::Image,
     ledger::{Failure, Ticket},
     model::Model,
     ownership::OwnershipKeys,
-    pipeline::FrameResult,
+    pipeline::{Detected, FrameOrigin, FrameResult, Spare},
 };
 
 /// Most results that may wait.
@@ -52,6 +56,16 @@ vision_service::settings! {
     }
 }
 
+/// Who gets what was published, beside Redis.
+pub struct Beside {
+    /// Those who watch over gRPC.
+    pub watchers: Watchers,
+    /// Those who look at pictures; `None` when no frames are shown.
+    pub annotations: Option<Annotations>,
+    /// Where detections that nobody needs any more leave their memory.
+    pub(crate) spare: Spare<Detection>,
+}
+
 /// Publishes results in their order.
 pub struct Publisher {
     keys: OwnershipKeys,
@@ -62,7 +76,7 @@ pub struct Publisher {
     /// Told when Redis is there again, perhaps empty.
     connected: Arc<Notify>,
     model: Arc<Model>,
-    watchers: Watchers,
+    beside: Beside,
     metrics: PublishMetrics,
     log: OncePer,
 }
@@ -75,7 +89,7 @@ impl Publisher {
         connection: ConnectionManager,
         connected: Arc<Notify>,
         model: Arc<Model>,
-        watchers: Watchers,
+        beside: Beside,
         recorder: &Recorder,
     ) -> Self {
         Self {
@@ -85,7 +99,7 @@ impl Publisher {
             worked: None,
             connected,
             model,
-            watchers,
+            beside,
             metrics: PublishMetrics::new(recorder),
             log: OncePer::new(Duration::from_secs(1)),
         }
@@ -190,11 +204,11 @@ impl Publisher {
     }
 
     fn deliver(&mut self, result: FrameResult, started: Instant) {
-        let FrameResult { frame, detected, ticket, received } = result;
+        let FrameResult { frame, detected, image, ticket, received } = result;
         let waited = started.saturating_duration_since(received + detected.timings.total);
         let age = unix_now().saturating_sub(frame.captured);
         self.metrics.delivered(&frame.stream, age, waited, started.elapsed());
-        self.watchers.tell(frame, detected);
+        self.beside.tell(frame, detected, image);
         ticket.processed();
     }
 
@@ -210,6 +224,18 @@ impl Publisher {
         ticket.failed(Failure::Publish);
         if let Some(suppressed) = self.log.pass(Instant::now()) {
             tracing::warn!(reason, suppressed, "failed to publish detections");
+        }
+    }
+}
+
+impl Beside {
+    fn tell(&self, frame: FrameOrigin, detected: Detected, image: Option<Image>) {
+        if let Some((annotations, image)) = self.annotations.as_ref().zip(image) {
+            let detections = detected.detections.clone();
+            annotations.show(ToAnnotate { frame: frame.clone(), image, detections });
+        }
+        if let Some(detected) = self.watchers.tell(frame, detected) {
+            self.spare.give_back(detected.detections);
         }
     }
 }

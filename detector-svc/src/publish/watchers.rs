@@ -60,16 +60,19 @@ impl Watchers {
         Watching(watcher)
     }
 
-    pub(super) fn tell(&self, frame: FrameOrigin, detected: Detected) {
+    /// Tells those who want to know; gives back what nobody wants.
+    pub(super) fn tell(&self, frame: FrameOrigin, detected: Detected) -> Option<Detected> {
         let mut watchers = self.0.lock();
         watchers.retain(|watcher| watcher.strong_count() > 0);
         let wants = |watcher: &Arc<Watcher>| (watcher.wanted)(&frame.stream);
         let interested: Vec<_> = watchers.iter().filter_map(Weak::upgrade).filter(wants).collect();
         drop(watchers);
-        if !interested.is_empty() {
-            let result = Arc::new(PublishedFrame { frame, detected });
-            interested.iter().for_each(|watcher| watcher.push(Arc::clone(&result)));
+        if interested.is_empty() {
+            return Some(detected);
         }
+        let result = Arc::new(PublishedFrame { frame, detected });
+        interested.iter().for_each(|watcher| watcher.push(Arc::clone(&result)));
+        None
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::*;
 use crate::{frame::FrameId, pipeline::Timings};
 
@@ -11,10 +13,10 @@ fn tell(watchers: &Watchers, stream: &str, number: u64) {
         id: FrameId { milliseconds: number, sequence: 0 },
         captured: Duration::ZERO,
         robot_pose: None,
-        lease: None,
+        metadata: Bytes::new(), lease: None,
     };
     let detected = Detected { detections: Vec::new(), width: 1, height: 1, timings: Timings::default() };
-    watchers.tell(frame, detected);
+    let _ = watchers.tell(frame, detected);
 }
 
 fn seen(watching: &Watching) -> Vec<(u64, u64)> {

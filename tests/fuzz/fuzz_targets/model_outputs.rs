@@ -2,7 +2,7 @@
 #![no_main]
 
 use detector_svc::{
-    model::{ClassSet, GraphInfo, Model, ModelOptions, Output, Outputs, Port, Thresholds},
+    model::{ClassSet, GraphInfo, Model, ModelOptions, Output, Outputs, Port, Query, Scratch, Thresholds},
     preprocess::{Letterbox, ResizeMode},
 };
 use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
@@ -60,9 +60,12 @@ fuzz_target!(|input: Input| {
         Thresholds { confidence: f32::from(input.confidence) / 255.0, iou: 0.6, max_detections: 100 };
     let classes: ClassSet = input.classes.into_iter().map(usize::from).collect();
     let index = input.index.into();
-    let Ok(found) = model().postprocess(&outputs, index, &letterbox, &thresholds, &classes) else {
+    let query = Query { thresholds, classes: &classes };
+    let (mut scratch, mut found) = (Scratch::default(), Vec::new());
+    if model().postprocess(&outputs, index, &letterbox, &query, &mut scratch, &mut found).is_err() {
+        assert!(found.is_empty());
         return;
-    };
+    }
     assert!(found.len() <= thresholds.max_detections);
     for detection in found {
         let b = detection.bounding_box;

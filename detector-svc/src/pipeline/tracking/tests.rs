@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use vision_metrics::{Registry, SeriesValue};
 
+use bytes::Bytes;
+
 use super::*;
 use crate::{
     detection::{BoundingBox, TrackId},
@@ -40,7 +42,7 @@ impl Fixture {
             id: FrameId { milliseconds: millis, sequence: 0 },
             captured: Duration::from_millis(1_000_000 + millis),
             robot_pose: None,
-            lease: None,
+            metadata: Bytes::new(), lease: None,
         };
         let mut found = [object()];
         self.tracking.frame(&frame, &mut found, self.at(millis));

@@ -1,0 +1,57 @@
+//! Annotated frames are frames of a camera again.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use crossbeam_channel::bounded;
+use vision_metrics_client::Recorder;
+
+use super::*;
+use crate::{
+    frame::{FrameId, StreamId},
+    image::{ColorOrder, Image},
+    model::{BoxesScores, Family},
+    preprocess::{InputSpec, ResizeMode},
+    source::redis::entry::{Fields, parse},
+};
+
+fn model() -> Model {
+    let input = InputSpec {
+        name: "images".to_owned(),
+        width: 1,
+        height: 1,
+        color: ColorOrder::Bgr,
+        mean: [0.0; 3],
+        std: [1.0; 3],
+        padding: 0,
+        resize: ResizeMode::Stretch,
+    };
+    Model { id: "m".to_owned(), family: Family::BoxesScores(BoxesScores), input, labels: Vec::new() }
+}
+
+#[test]
+fn an_entry_can_be_read_as_a_frame_and_keeps_its_metadata() {
+    let (to_draw, frames) = bounded(1);
+    let (entries, mut drawn) = mpsc::channel(1);
+    let metrics = AnnotationMetrics::new(&Recorder::disabled());
+    let frame = FrameOrigin {
+        stream: StreamId::new("cam"),
+        id: FrameId { milliseconds: 12, sequence: 3 },
+        captured: Duration::from_millis(1500),
+        robot_pose: None,
+        metadata: Bytes::from_static(br#"{"robot": "r1", "frame_id": 7, "is_moving": false}"#),
+        lease: None,
+    };
+    let image = Image { width: 32, height: 16, pixels: vec![90; 32 * 16 * 3] };
+    to_draw.send(ToAnnotate { frame, image, detections: Vec::new() }).unwrap();
+    drop(to_draw);
+    Draughtsman::new(Arc::new(model()), frames, entries, metrics).run();
+    let AnnotatedEntry(fields) = drawn.try_recv().unwrap();
+    let fields: Fields = fields.into_iter().map(|(k, v)| (k.as_bytes().to_vec(), Bytes::from(v))).collect();
+    let again = parse(&StreamId::new("annotated_camera"), "20-0", &fields).unwrap();
+    assert_eq!(again.captured, Duration::from_millis(1500));
+    let metadata: Value = serde_json::from_slice(&again.metadata.json).unwrap();
+    let expected = serde_json::json!({
+        "robot": "r1", "is_moving": false, "frame_id": "12-3", "source_stream": "cam", "annotated": true,
+        "detection_count": 0, "model_id": "m",
+    });
+    assert_eq!(metadata, expected);
+}
