@@ -6,12 +6,15 @@ use std::{
     time::Duration,
 };
 
-use redis::{Client, RedisError, aio::MultiplexedConnection};
+use redis::RedisError;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use vision_service::clock::unix_now;
 
-use crate::image::{self, DecodeError};
+use crate::{
+    image::{self, DecodeError},
+    redis_client::{ClientError, RedisArgs, Writer},
+};
 
 /// Publishes the images of a folder to a Redis stream, in the format of redis_robot_comm
 #[derive(Clone, Debug, clap::Args)]
@@ -27,9 +30,9 @@ pub struct ReplayArgs {
     /// End after this many frames
     #[arg(long)]
     pub count: Option<u64>,
-    /// URL of the Redis server
-    #[arg(long, default_value = "redis://127.0.0.1:6379")]
-    pub redis_url: String,
+    /// Where to publish to
+    #[command(flatten)]
+    pub redis: RedisArgs,
     /// Stream to publish to
     #[arg(long, default_value = "robot_camera")]
     pub stream: String,
@@ -64,6 +67,9 @@ pub enum ReplayError {
         /// Why.
         source: DecodeError,
     },
+    /// What was said about Redis cannot be used.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// Redis cannot be reached or refuses.
     #[error("Redis: {0}")]
     Redis(#[from] RedisError),
@@ -75,7 +81,7 @@ pub enum ReplayError {
 /// [`ReplayError`]; frames published before stay published.
 pub async fn replay(args: &ReplayArgs, stop: CancellationToken) -> Result<u64, ReplayError> {
     let files = images(&args.dir)?;
-    let mut connection = Client::open(args.redis_url.as_str())?.get_multiplexed_async_connection().await?;
+    let mut connection = args.redis.settings().client()?.writer();
     let mut ticks = interval(Duration::from_secs_f64(1.0 / args.fps));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let plays = if args.repeat { usize::MAX } else { 1 };
@@ -109,7 +115,7 @@ fn images(dir: &Path) -> Result<Vec<PathBuf>, ReplayError> {
 }
 
 async fn publish(
-    connection: &mut MultiplexedConnection,
+    connection: &mut Writer,
     args: &ReplayArgs,
     path: &Path,
     number: u64,

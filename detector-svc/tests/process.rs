@@ -53,6 +53,22 @@ fn sound_settings_are_checked_and_shown() {
 }
 
 #[test]
+fn passwords_are_not_shown() {
+    let url = "redis.url=redis://:hunter2@host/3";
+    let output = run(&["--dump-config", "--set", url, "--set", "redis.password=hunter2"]);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    for line in ["url = \"redis://:***@host/3\"", "password = \"***\""] {
+        assert!(shown.lines().any(|shown| shown == line), "{line} is not in {shown}");
+    }
+    for mistake in ["redis.url=rediss://:hunter2@host/#insecure", "redis.urll=redis://:hunter2@host"] {
+        let output = run(&["--set", mistake]);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(64) && stderr.contains("redis.url"), "{stderr}");
+        assert!(!stderr.contains("hunter2"), "{stderr}");
+    }
+}
+
+#[test]
 fn a_model_that_cannot_be_served_exits_1_with_what_was_expected() {
     assert_ends(&["--set", "model.path=/nonexistent.onnx"], 1, &["/nonexistent.onnx", "cannot be read"]);
     let no_model = concat!("model.path=", env!("CARGO_MANIFEST_DIR"), "/tests/process.rs");

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use redis::{FromRedisValue as _, Value, aio::MultiplexedConnection};
+use redis::{FromRedisValue as _, Value, aio::ConnectionLike};
 
 /// Stream that frames are published to.
 pub const STREAM: &str = "robot_camera";
@@ -58,11 +58,7 @@ pub fn entry(fields: &[(&str, &str)], image_data: Vec<u8>) -> Entry {
 ///
 /// # Errors
 /// Redis does not take it.
-pub async fn publish(
-    redis: &mut MultiplexedConnection,
-    stream: &str,
-    entry: &Entry,
-) -> anyhow::Result<String> {
+pub async fn publish(redis: &mut impl ConnectionLike, stream: &str, entry: &Entry) -> anyhow::Result<String> {
     let mut command = redis::cmd("XADD");
     command.arg(stream).arg("MAXLEN").arg("~").arg(MAX_LEN).arg("*").arg(entry);
     Ok(command.query_async(redis).await?)
@@ -86,7 +82,7 @@ impl Published {
 ///
 /// # Errors
 /// Redis does not answer.
-pub async fn published(redis: &mut MultiplexedConnection) -> anyhow::Result<Vec<Published>> {
+pub async fn published(redis: &mut impl ConnectionLike) -> anyhow::Result<Vec<Published>> {
     let entries: Vec<(Value, Vec<(String, String)>)> =
         redis::cmd("XRANGE").arg(OBJECTS).arg("-").arg("+").query_async(redis).await?;
     let published = entries.into_iter().map(|(id, fields)| {

@@ -6,6 +6,7 @@ pub mod frames;
 pub mod golden;
 pub mod page;
 pub mod process;
+pub mod proxy;
 pub mod python;
 pub mod redis_server;
 pub mod service;

@@ -9,7 +9,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, Lines},
     process::{Child, ChildStderr, Command},
 };
-use vision_service::settings::{Settings, dump};
+use vision_service::settings::{Settings, to_toml};
 
 use crate::{eventually::eventually, page};
 
@@ -63,7 +63,7 @@ impl Process {
     ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("settings.toml");
-        std::fs::write(&file, dump(settings)?)?;
+        std::fs::write(&file, to_toml(settings)?)?;
         let mut command = Command::new(program(name)?);
         command.arg("--config").arg(&file).args(["--log-format", "json"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);

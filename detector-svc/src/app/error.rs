@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr};
 
 use vision_metrics_client::RecorderSettingsError;
 
-use crate::inference::LoadError;
+use crate::{inference::LoadError, redis_client::ClientError};
 
 /// Why the service did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +28,8 @@ pub enum AppError {
     #[error(transparent)]
     Model(#[from] LoadError),
     /// Redis settings cannot be used.
-    #[error("redis: {0}")]
-    Redis(#[from] redis::RedisError),
+    #[error(transparent)]
+    Redis(#[from] ClientError),
     /// The system gives no more threads.
     #[error("start a thread: {0}")]
     Thread(io::Error),

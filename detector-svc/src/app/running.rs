@@ -15,6 +15,7 @@ use crate::{
     model::{Model, ModelOptions},
     pipeline::{FrameResult, Pipeline, PipelineHandle},
     publish::Publisher,
+    redis_client::{RedisClient, RedisSettings},
     sampler,
     settings::Settings,
     source::{self, redis::RedisSource},
@@ -23,7 +24,8 @@ use crate::{
 /// What runs once there is a model.
 pub(super) struct Running {
     pipeline: Pipeline,
-    feed: Option<JoinHandle<()>>,
+    /// One for each group of streams that can be read together.
+    feeds: Vec<JoinHandle<()>>,
     publisher: JoinHandle<()>,
     sampler: JoinHandle<()>,
 }
@@ -46,15 +48,18 @@ impl Running {
                 .map_err(AppError::Thread)?;
         let sampler = sampler::sample(pipeline.handle(), recorder.clone(), token.clone());
         let sampler = watched(&pipeline, sampler);
-        let (publisher, feed) = if settings.redis.url.is_empty() {
-            (watched(&pipeline, discard(results)), None)
+        let (publisher, feeds) = if settings.redis.url.is_empty() {
+            (watched(&pipeline, discard(results)), Vec::new())
         } else {
+            let client = settings.redis.client()?;
             let connected = Arc::new(Notify::new());
-            let publisher = publisher(parts, model, Arc::clone(&connected))?;
-            let feed = watched(&pipeline, feed(parts, &pipeline, connected, token)?);
-            (watched(&pipeline, publisher.run(results)), Some(feed))
+            let publisher = publisher(parts, &client, model, Arc::clone(&connected));
+            let sources = sources(parts, &client, &connected).into_iter();
+            let feed = |source| source::feed(source, pipeline.handle(), recorder.clone(), token.clone());
+            let feeds = sources.map(|source| watched(&pipeline, feed(source))).collect();
+            (watched(&pipeline, publisher.run(results)), feeds)
         };
-        Ok(Self { pipeline, feed, publisher, sampler })
+        Ok(Self { pipeline, feeds, publisher, sampler })
     }
 
     /// The way into the pipeline.
@@ -69,10 +74,10 @@ impl Running {
 
     /// Finishes the frames in progress: first no more come in, then the pipeline empties, then the publisher.
     pub(super) async fn finish(self, patience: Duration) {
-        let Self { pipeline, feed, publisher, sampler } = self;
+        let Self { pipeline, feeds, publisher, sampler } = self;
         let abandon = publisher.abort_handle();
         let finished = tokio::time::timeout(patience, async {
-            if let Some(feed) = feed {
+            for feed in feeds {
                 feed.await?;
             }
             tokio::task::spawn_blocking(|| pipeline.shut_down()).await?;
@@ -101,28 +106,22 @@ fn watched(pipeline: &Pipeline, task: impl Future<Output = ()> + Send + 'static)
     })
 }
 
-fn publisher(parts: &Parts, model: Arc<Model>, connected: Arc<Notify>) -> Result<Publisher, AppError> {
+fn publisher(parts: &Parts, client: &RedisClient, model: Arc<Model>, connected: Arc<Notify>) -> Publisher {
     let Parts { settings, recorder, watchers, .. } = parts;
-    let connection = settings.redis.writer(&settings.redis.client()?)?;
-    Ok(Publisher::new(settings.publish.clone(), connection, connected, model, watchers.clone(), recorder))
+    Publisher::new(settings.publish.clone(), client.writer(), connected, model, watchers.clone(), recorder)
 }
 
-fn feed(
-    parts: &Parts,
-    pipeline: &Pipeline,
-    connected: Arc<Notify>,
-    token: &CancellationToken,
-) -> Result<impl Future<Output = ()> + Send + use<>, AppError> {
+/// A source for each group of streams that can be read together.
+fn sources(parts: &Parts, client: &RedisClient, connected: &Arc<Notify>) -> Vec<RedisSource> {
     let Parts { settings, recorder, readiness, .. } = parts;
     let output = &settings.publish.objects_stream;
-    let source = RedisSource::new(settings.redis.clone(), output, recorder, readiness.clone(), connected)?;
-    Ok(source::feed(
-        source,
-        pipeline.handle(),
-        recorder.clone(),
-        settings.publish.while_moving,
-        token.clone(),
-    ))
+    let groups = client.groups(&settings.redis.streams);
+    let readiness = readiness.parts(source::redis::READY_CONDITION, groups.len());
+    let sources = groups.into_iter().zip(readiness).map(|(streams, readiness)| {
+        let settings = RedisSettings { streams, ..settings.redis.clone() };
+        RedisSource::new(client.clone(), settings, output, recorder, readiness, Arc::clone(connected))
+    });
+    sources.collect()
 }
 
 /// Without Redis no stream has frames, so no results come; the channel is read to its end all the same.

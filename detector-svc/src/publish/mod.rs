@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::{RedisResult, Value, aio::ConnectionManager};
+use redis::{RedisResult, Value};
 use tokio::sync::{Notify, mpsc};
 use vision_metrics_client::Recorder;
 use vision_service::{clock::unix_now, rate_limit::OncePer, settings::InvalidSetting};
@@ -26,6 +26,7 @@ use crate::{
     model::Model,
     ownership::OwnershipKeys,
     pipeline::{Detected, FrameOrigin, FrameResult, Spare},
+    redis_client::Writer,
 };
 
 /// Most results that may wait.
@@ -70,7 +71,7 @@ pub struct Beside {
 pub struct Publisher {
     keys: OwnershipKeys,
     settings: PublishSettings,
-    connection: ConnectionManager,
+    connection: Writer,
     /// When the connection last worked; `None` when it last did not.
     worked: Option<Instant>,
     /// Told when Redis is there again, perhaps empty.
@@ -86,7 +87,7 @@ impl Publisher {
     #[must_use]
     pub fn new(
         settings: PublishSettings,
-        connection: ConnectionManager,
+        connection: Writer,
         connected: Arc<Notify>,
         model: Arc<Model>,
         beside: Beside,
@@ -143,10 +144,9 @@ impl Publisher {
         if self.worked.is_some_and(trusted) {
             return;
         }
-        // The first failure makes the manager connect anew, which the second try waits for.
+        // After the first failure the second try connects anew.
         for _ in 0..2 {
-            let pong: RedisResult<Value> = redis::cmd("PING").query_async(&mut self.connection).await;
-            if pong.is_ok() {
+            if self.connection.ping(&self.settings.objects_stream).await.is_ok() {
                 return;
             }
         }

@@ -4,11 +4,20 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::watch;
 
-type Conditions = BTreeMap<&'static str, bool>;
+/// How many parts do not meet each condition yet.
+type Conditions = BTreeMap<&'static str, usize>;
 
 /// Named conditions, shared by those who meet them and those who ask.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness(Arc<watch::Sender<Conditions>>);
+
+/// One of several that meet a condition together: it holds when all of them say so.
+#[derive(Debug)]
+pub struct ReadinessPart {
+    readiness: Readiness,
+    condition: &'static str,
+    holds: bool,
+}
 
 /// Follows a [`Readiness`] from one state to the next.
 #[derive(Debug)]
@@ -18,20 +27,37 @@ impl Readiness {
     /// Conditions that do not hold yet.
     #[must_use]
     pub fn awaiting(conditions: &[&'static str]) -> Self {
-        let unmet = conditions.iter().map(|name| (*name, false));
+        let unmet = conditions.iter().map(|name| (*name, 1));
         Self(Arc::new(watch::Sender::new(unmet.collect())))
     }
 
     /// Says whether a condition holds; a new name adds a condition.
     pub fn set(&self, condition: &'static str, holds: bool) {
-        self.0.send_if_modified(|conditions| conditions.insert(condition, holds) != Some(holds));
+        self.change(condition, |_| usize::from(!holds));
+    }
+
+    /// Has a condition wait for `parts`, none of which meets it yet.
+    #[must_use]
+    pub fn parts(&self, condition: &'static str, parts: usize) -> Vec<ReadinessPart> {
+        self.change(condition, |_| parts);
+        let part = || ReadinessPart { readiness: self.clone(), condition, holds: false };
+        std::iter::repeat_with(part).take(parts).collect()
+    }
+
+    fn change(&self, condition: &'static str, unmet: impl FnOnce(usize) -> usize) {
+        self.0.send_if_modified(|conditions| {
+            let before = conditions.get(condition).copied();
+            let after = unmet(before.unwrap_or_default());
+            conditions.insert(condition, after);
+            before.map(|before| before == 0) != Some(after == 0)
+        });
     }
 
     /// The conditions that do not hold, by name.
     #[must_use]
     pub fn missing(&self) -> Vec<&'static str> {
         let conditions = self.0.borrow();
-        let unmet = conditions.iter().filter(|(_, holds)| !**holds);
+        let unmet = conditions.iter().filter(|(_, unmet)| **unmet > 0);
         unmet.map(|(name, _)| *name).collect()
     }
 
@@ -48,6 +74,16 @@ impl Readiness {
     }
 }
 
+impl ReadinessPart {
+    /// Says whether this part meets the condition.
+    pub fn set(&mut self, holds: bool) {
+        if holds != std::mem::replace(&mut self.holds, holds) {
+            let after = |unmet: usize| if holds { unmet.saturating_sub(1) } else { unmet + 1 };
+            self.readiness.change(self.condition, after);
+        }
+    }
+}
+
 impl ReadinessChanges {
     /// Waits for the next change of a condition and tells whether every one holds then. Changes that were not
     /// waited for count as one. Never resolves once nobody is left to change anything.
@@ -60,7 +96,7 @@ impl ReadinessChanges {
 }
 
 fn all_hold(conditions: &Conditions) -> bool {
-    conditions.values().all(|holds| *holds)
+    conditions.values().all(|unmet| *unmet == 0)
 }
 
 #[cfg(test)]
@@ -78,6 +114,18 @@ mod tests {
         assert!(seen_elsewhere.is_ready());
         readiness.set("redis", false);
         assert!(!seen_elsewhere.is_ready());
+    }
+
+    #[test]
+    fn a_condition_of_parts_holds_when_all_of_them_meet_it() {
+        let readiness = Readiness::awaiting(&["redis"]);
+        let mut parts = readiness.parts("redis", 2);
+        for (part, holds, ready) in
+            [(0, true, false), (0, true, false), (1, true, true), (0, false, false), (0, true, true)]
+        {
+            parts[part].set(holds);
+            assert_eq!(readiness.is_ready(), ready, "part {part} says {holds}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use anyhow::{Result, ensure};
-use redis::aio::MultiplexedConnection;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
 use vision_tests::{
     eventually::eventually,
     frames::{self, Entry, Published},
@@ -48,7 +48,7 @@ impl Fixture {
 }
 
 /// Waits for the detections of a frame.
-pub(crate) async fn detections_of(redis: &mut MultiplexedConnection, id: &str) -> Result<Published> {
+pub(crate) async fn detections_of(redis: &mut impl ConnectionLike, id: &str) -> Result<Published> {
     eventually("publication of a frame's detections", async || {
         let published = frames::published(redis).await?;
         let found = published.into_iter().find(|published| published.field("frame_id") == id);

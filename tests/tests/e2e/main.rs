@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bad_input;
+mod connections;
 mod detections;
 mod exposition;
 mod fixture;
 mod python_client;
+mod redis_servers;
 mod restarts;

@@ -18,16 +18,16 @@ use std::{
 };
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use redis::{Client, RedisError, RedisResult, aio::MultiplexedConnection};
+use redis::{RedisError, RedisResult};
 use tokio::sync::Notify;
 use vision_metrics_client::Recorder;
-use vision_service::{rate_limit::OncePer, readiness::Readiness};
+use vision_service::{rate_limit::OncePer, readiness::ReadinessPart};
 
 use self::{reply::ReadReply, stream::Stream};
 use super::{FrameSource, SourceEvent};
 use crate::{
     frame::{FrameId, StreamId},
-    redis_client::{RedisMetrics, RedisSettings},
+    redis_client::{Connection, RedisClient, RedisMetrics, RedisSettings},
 };
 
 /// The condition of readiness that Redis can be read.
@@ -42,39 +42,39 @@ type Backoff = <ExponentialBuilder as backon::BackoffBuilder>::Backoff;
 /// Reads camera streams from Redis.
 pub struct RedisSource {
     settings: RedisSettings,
-    client: Client,
+    client: RedisClient,
     /// The stream of detections, which tells where an earlier run got to.
     output: String,
     /// The newest frame of each stream that an earlier run has published; `None` before the first connection.
     published: Option<HashMap<StreamId, FrameId>>,
     streams: Vec<Stream>,
-    connection: Option<MultiplexedConnection>,
+    connection: Option<Connection>,
     /// Told of each new connection.
     connected: Arc<Notify>,
     backoff: Backoff,
     /// What was read and not told yet.
     events: Vec<SourceEvent>,
     metrics: RedisMetrics,
-    readiness: Readiness,
+    readiness: ReadinessPart,
     log: OncePer,
 }
 
 impl RedisSource {
-    /// A source of the settings' streams. `output` is the stream that detections are published to; `connected` is
-    /// told of each new connection.
-    ///
-    /// # Errors
-    /// The URL is none.
+    /// A source of the settings' streams, which one command can name together ([`RedisClient::groups`]). `output` is
+    /// the stream that detections are published to; `readiness` is [`READY_CONDITION`], or this source's part in it;
+    /// `connected` is told of each new connection.
+    #[must_use]
     pub fn new(
+        client: RedisClient,
         settings: RedisSettings,
         output: &str,
         recorder: &Recorder,
-        readiness: Readiness,
+        readiness: ReadinessPart,
         connected: Arc<Notify>,
-    ) -> RedisResult<Self> {
+    ) -> Self {
         let now = Instant::now();
-        Ok(Self {
-            client: settings.client()?,
+        Self {
+            client,
             output: output.to_owned(),
             published: None,
             streams: settings.streams.iter().map(|name| Stream::new(name, now)).collect(),
@@ -86,7 +86,7 @@ impl RedisSource {
             readiness,
             log: OncePer::new(Duration::from_secs(1)),
             settings,
-        })
+        }
     }
 
     async fn try_read(&mut self) -> RedisResult<()> {
@@ -96,7 +96,7 @@ impl RedisSource {
         };
         self.look(&mut connection).await?;
         // Only now is it known where each stream stands: frames published from here on are seen.
-        self.readiness.set(READY_CONDITION, true);
+        self.readiness.set(true);
         // A frame that was found by looking does not wait for the next one.
         if self.events.is_empty() {
             let ReadReply(streams) = self.wait_for_news(&mut connection).await?;
@@ -112,8 +112,8 @@ impl RedisSource {
     }
 
     /// Opens a connection; the first one also finds out what an earlier run has published.
-    async fn connect(&mut self) -> RedisResult<MultiplexedConnection> {
-        let mut connection = self.settings.reader(&self.client, BLOCK).await?;
+    async fn connect(&mut self) -> RedisResult<Connection> {
+        let mut connection = self.client.reader(BLOCK).await?;
         if self.published.is_none() {
             let published = resume::last_published(&mut connection, &self.output).await;
             self.published = Some(match published {
@@ -134,7 +134,7 @@ impl RedisSource {
     }
 
     /// Looks at the streams that are due. One that the server refuses to read is set aside: the others go on.
-    async fn look(&mut self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    async fn look(&mut self, connection: &mut Connection) -> RedisResult<()> {
         let now = Instant::now();
         for stream in self.streams.iter_mut().filter(|stream| stream.is_due(now)) {
             let resume = self.published.as_ref().and_then(|published| published.get(&stream.id).copied());
@@ -152,7 +152,7 @@ impl RedisSource {
         Ok(())
     }
 
-    async fn wait_for_news(&mut self, connection: &mut MultiplexedConnection) -> RedisResult<ReadReply> {
+    async fn wait_for_news(&mut self, connection: &mut Connection) -> RedisResult<ReadReply> {
         let readable =
             self.streams.iter().filter_map(|stream| Some((stream.id.as_str(), stream.read_after()?)));
         let (names, after): (Vec<_>, Vec<_>) =
@@ -176,7 +176,7 @@ impl RedisSource {
 
     async fn lost(&mut self, error: RedisError) {
         self.connection = None;
-        self.readiness.set(READY_CONDITION, false);
+        self.readiness.set(false);
         self.metrics.fail(&error);
         let longest = self.settings.reconnect_max;
         let pause = self.backoff.next().map_or(longest, |pause| pause.min(longest));

@@ -6,26 +6,44 @@ use toml::{Table, Value};
 
 use super::{KeyDoc, Settings, SettingsError};
 
-/// The settings as commented TOML; loading it as a file gives the same settings.
+/// The settings as commented TOML for people to read, secrets masked.
 ///
 /// # Errors
 /// A value cannot be written as TOML.
 pub fn dump<S: Settings>(settings: &S) -> Result<String, SettingsError> {
+    write(settings, &|key, value| match (key.mask(), value) {
+        (Some(mask), Value::String(text)) => Value::String(mask(text)),
+        _ => value.clone(),
+    })
+}
+
+/// The settings as commented TOML, secrets and all; loading it as a file gives the same settings.
+///
+/// # Errors
+/// A value cannot be written as TOML.
+pub fn to_toml<S: Settings>(settings: &S) -> Result<String, SettingsError> {
+    write(settings, &|_, value| value.clone())
+}
+
+/// What is written of a key's value.
+type Show<'a> = &'a dyn Fn(&KeyDoc, &Value) -> Value;
+
+fn write<S: Settings>(settings: &S, show: Show<'_>) -> Result<String, SettingsError> {
     let table = Table::try_from(settings)?;
     let mut out = String::new();
-    write_section(&mut out, "", &S::keys(), &table);
+    write_section(&mut out, "", &S::keys(), &table, show);
     Ok(out)
 }
 
 /// Keys come first: after a header of an inner section they would belong to it.
-fn write_section(out: &mut String, path: &str, keys: &[KeyDoc], table: &Table) {
+fn write_section(out: &mut String, path: &str, keys: &[KeyDoc], table: &Table, show: Show<'_>) {
     let values = keys.iter().filter(|key| key.keys().is_none());
     for (index, key) in values.enumerate() {
         if index > 0 {
             out.push('\n');
         }
         write_comment(out, key);
-        write_value(out, key.name(), table.get(key.name()));
+        write_value(out, key.name(), table.get(key.name()).map(|value| show(key, value)));
     }
     for section in keys {
         let (Some(keys), Some(Value::Table(table))) = (section.keys(), table.get(section.name())) else {
@@ -40,7 +58,7 @@ fn write_section(out: &mut String, path: &str, keys: &[KeyDoc], table: &Table) {
         }
         write_comment(out, section);
         push_line(out, format_args!("[{path}]"));
-        write_section(out, &path, keys, table);
+        write_section(out, &path, keys, table, show);
     }
 }
 
@@ -50,7 +68,7 @@ fn write_comment(out: &mut String, key: &KeyDoc) {
     }
 }
 
-fn write_value(out: &mut String, name: &str, value: Option<&Value>) {
+fn write_value(out: &mut String, name: &str, value: Option<Value>) {
     match value {
         Some(value) => push_line(out, format_args!("{name} = {value}")),
         None => push_line(out, format_args!("# {name} is not set")),

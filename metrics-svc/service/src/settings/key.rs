@@ -6,6 +6,7 @@ pub struct KeyDoc {
     name: &'static str,
     lines: &'static [&'static str],
     section: Option<Vec<KeyDoc>>,
+    mask: Option<fn(&str) -> String>,
 }
 
 /// What a path of names leads to.
@@ -23,13 +24,25 @@ impl KeyDoc {
     /// A key with a value; `lines` are the lines of its doc comment.
     #[must_use]
     pub fn key(name: &'static str, lines: &'static [&'static str]) -> Self {
-        Self { name, lines, section: None }
+        Self { name, lines, section: None, mask: None }
     }
 
     /// A section that holds `keys`; `lines` are the lines of its doc comment.
     #[must_use]
     pub fn section(name: &'static str, lines: &'static [&'static str], keys: Vec<KeyDoc>) -> Self {
-        Self { name, lines, section: Some(keys) }
+        Self { name, lines, section: Some(keys), mask: None }
+    }
+
+    /// The same key, of whose text values only what `mask` makes of them is shown.
+    #[must_use]
+    pub fn masked(self, mask: fn(&str) -> String) -> Self {
+        Self { mask: Some(mask), ..self }
+    }
+
+    /// What may be shown of the key's text values; `None`: all of it.
+    #[must_use]
+    pub fn mask(&self) -> Option<fn(&str) -> String> {
+        self.mask
     }
 
     /// The name, without the sections around it.
@@ -63,4 +76,13 @@ pub(super) fn find(keys: &[KeyDoc], path: &[String]) -> Found {
         }
     }
     Found::Section
+}
+
+/// Whether the key at `path`, or one on the way to it, holds what is not to be shown.
+pub(super) fn is_masked(keys: &[KeyDoc], path: &[String]) -> bool {
+    let Some((name, rest)) = path.split_first() else {
+        return false;
+    };
+    let key = keys.iter().find(|key| key.name == name);
+    key.is_some_and(|key| key.mask.is_some() || key.keys().is_some_and(|keys| is_masked(keys, rest)))
 }

@@ -9,7 +9,8 @@ use toml::{Table, Value};
 
 use super::{
     Origin, Settings, SettingsError,
-    key::{Found, KeyDoc, find},
+    key::{Found, KeyDoc, find, is_masked},
+    secret,
 };
 use crate::AppInfo;
 
@@ -37,7 +38,7 @@ pub fn load<S: Settings>(app: &AppInfo, layers: &Layers) -> Result<S, SettingsEr
     loader.read_environment(app, &layers.env)?;
     for (key, text) in &layers.overrides {
         let path: Vec<String> = key.split('.').map(str::to_owned).collect();
-        loader.set_text(&path, text, &Origin::Flag(format!("--set {key}={text}")))?;
+        loader.set_text(&path, text, &Origin::Flag(format!("--set {key}")))?;
     }
     loader.settings.validate()?;
     Ok(loader.settings)
@@ -60,7 +61,7 @@ impl<S: Settings> Loader<S> {
             .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
         let table: Table = toml::from_str(&text).map_err(|error| SettingsError::Syntax {
             path: path.to_owned(),
-            reason: error.to_string().trim_end().to_owned(),
+            reason: syntax_error(&text, &error),
         })?;
         self.set_table(&[], table, &Origin::File(path.to_owned()))
     }
@@ -103,11 +104,12 @@ impl<S: Settings> Loader<S> {
 
     /// Sets one value and reads everything again: the settings were sound before, so an error is this value's.
     fn set(&mut self, path: &[String], value: &Value, origin: &Origin) -> Result<(), SettingsError> {
+        let masked = is_masked(&self.keys, path);
         let unusable = |reason: &str| SettingsError::Value {
             key: path.join("."),
-            value: value.to_string(),
+            value: if masked { secret::masked("set") } else { value.to_string() },
             origin: origin.clone(),
-            reason: reason.to_owned(),
+            reason: if masked { "it is not of the setting's type".to_owned() } else { reason.to_owned() },
         };
         match find(&self.keys, path) {
             Found::Unknown => return Err(unknown(path, origin)),
@@ -127,6 +129,17 @@ impl<S: Settings> Loader<S> {
 
 fn unknown(path: &[String], origin: &Origin) -> SettingsError {
     SettingsError::Unknown { key: path.join("."), origin: origin.clone() }
+}
+
+/// What is wrong and where. The error's own text repeats the line, which may hold a password.
+fn syntax_error(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let Some(before) = before else {
+        return error.message().to_owned();
+    };
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let (line, column) = (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1);
+    format!("{}, at line {line}, column {column}", error.message())
 }
 
 /// A path that goes on past its key needs a setting that is a table itself.

@@ -8,15 +8,17 @@ mod error;
 mod key;
 mod load;
 mod origin;
+mod secret;
 
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
-    dump::dump,
+    dump::{dump, to_toml},
     error::{InvalidSetting, SettingsError},
     key::KeyDoc,
     load::{Layers, load},
     origin::Origin,
+    secret::{Secret, masked},
 };
 
 /// A section of settings, or all of them. Implemented by [`settings!`](crate::settings!).
@@ -36,7 +38,9 @@ pub trait Settings: Default + Serialize + DeserializeOwned {
 /// A field with a default is a key; one without is a section of its own, which must implement
 /// [`Settings`](crate::settings::Settings). The struct gets `Clone`, `Debug`, `PartialEq`, `Default`, serde's
 /// traits with unknown fields denied, and `Settings`. `checked by` names a function from the section to
-/// `Result<(), InvalidSetting>` for rules that no type expresses. The calling crate depends on `serde`.
+/// `Result<(), InvalidSetting>` for rules that no type expresses. `#[masked(function)]` before a key of text keeps its
+/// values out of errors and, but for what the function makes of them, out of [`dump`](crate::settings::dump()). The
+/// calling crate depends on `serde`.
 ///
 /// ```
 /// vision_service::settings! {
@@ -63,6 +67,7 @@ macro_rules! settings {
             $(
                 $(#[doc = $doc:literal])+
                 $(#[serde($($serde:tt)*)])?
+                $(#[masked($mask:path)])?
                 $field_vis:vis $field:ident: $type:ty $(= $default:expr)?,
             )+
         }
@@ -87,7 +92,7 @@ macro_rules! settings {
         impl $crate::settings::Settings for $name {
             fn keys() -> ::std::vec::Vec<$crate::settings::KeyDoc> {
                 ::std::vec![$(
-                    $crate::settings!(@key $field, [$($doc),+], $type $(, $default)?)
+                    $crate::settings!(@key $field, [$($doc),+], $type $(, $default)?)$(.masked($mask))?
                 ),+]
             }
 

@@ -9,7 +9,7 @@ pub enum Origin {
     File(PathBuf),
     /// An environment variable, by its name.
     Environment(String),
-    /// A flag of the command line, as it was written.
+    /// A flag of the command line, without its value.
     Flag(String),
 }
 

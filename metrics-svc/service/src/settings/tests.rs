@@ -23,6 +23,24 @@ crate::settings! {
 }
 
 crate::settings! {
+    /// What nobody is to see.
+    pub(crate) struct Login {
+        /// Who.
+        pub(crate) user: String = String::new(),
+        /// The password.
+        #[masked(masked)]
+        pub(crate) password: Secret = Secret::default(),
+        /// Addresses.
+        #[masked(upper)]
+        pub(crate) address: String = "a".to_owned(),
+    }
+}
+
+fn upper(text: &str) -> String {
+    text.to_uppercase()
+}
+
+crate::settings! {
     /// How sure to be.
     pub(crate) struct Model checked by check_model {
         /// In 0..=1.
@@ -151,9 +169,9 @@ fn an_unknown_key_is_named_with_its_layer() {
     );
     assert_eq!(
         message(from_flag("model.redis.urll", "x")),
-        "unknown setting `model.redis.urll` in flag --set model.redis.urll=x"
+        "unknown setting `model.redis.urll` in flag --set model.redis.urll"
     );
-    assert_eq!(message(from_flag("name.more", "x")), "unknown setting `name.more` in flag --set name.more=x");
+    assert_eq!(message(from_flag("name.more", "x")), "unknown setting `name.more` in flag --set name.more");
     let unknown = message(from_file("[model.redis]\nurll = 1"));
     assert!(unknown.starts_with("unknown setting `model.redis.urll` in file /"), "{unknown}");
 }
@@ -251,4 +269,33 @@ buckets = {}
 [model.redis]
 "#;
     assert!(text.starts_with(expected), "{text}");
+}
+
+#[test]
+fn a_secret_is_loaded_and_written_to_files_and_shown_nowhere() {
+    let mut settings = Login { user: "u".to_owned(), ..Login::default() };
+    assert!(dump(&settings).unwrap().contains("password = \"\"\n"));
+    settings.password = Secret::new("hunter2");
+    let shown = dump(&settings).unwrap();
+    assert!(shown.contains("password = \"***\"\n") && shown.contains("address = \"A\"\n"), "{shown}");
+    assert!(!format!("{settings:?}").contains("hunter2"));
+    let file = file(&to_toml(&settings).unwrap());
+    let layers = Layers { file: Some(file.path().to_owned()), ..Layers::default() };
+    let loaded: Login = load(&APP, &layers).unwrap();
+    assert_eq!(loaded.password.reveal(), "hunter2");
+    assert_eq!(loaded, settings);
+}
+
+#[test]
+fn no_error_repeats_a_secret() {
+    for text in ["password = [\"hunter2\"]", "password = hunter2", "password = \"hunter2", "hunter2"] {
+        let file = file(text);
+        let layers = Layers { file: Some(file.path().to_owned()), ..Layers::default() };
+        let error = load::<Login>(&APP, &layers).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+        assert!(error.contains("`password`") || error.contains("line 1, column"), "{error}");
+    }
+    let overrides = pairs(&[("pasword", "hunter2")]);
+    let error = load::<Login>(&APP, &Layers { overrides, ..Layers::default() }).unwrap_err().to_string();
+    assert_eq!(error, "unknown setting `pasword` in flag --set pasword");
 }
