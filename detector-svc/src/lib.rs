@@ -4,6 +4,7 @@
 //! [`inference`], read by [`model`]) to [`publish`]; [`ledger`] accounts for it from receipt to verdict. Callers
 //! come in through [`grpc`] and share the pipeline.
 
+pub mod annotate;
 mod app;
 pub mod detection;
 pub mod frame;

@@ -134,6 +134,7 @@ fn pure_rooms_do_no_io_and_read_no_clock() {
         "metrics-svc/core/src",
         "detector-svc/src/frame.rs",
         "detector-svc/src/detection.rs",
+        "detector-svc/src/annotate",
         "detector-svc/src/image",
         "detector-svc/src/preprocess",
         "detector-svc/src/model",

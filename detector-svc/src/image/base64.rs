@@ -2,12 +2,19 @@
 
 use base64_simd::STANDARD;
 
-use super::DecodeError;
+use super::{DecodeError, buffer};
 
-/// Decodes base64 text, with or without the line breaks that MIME encoders insert.
-pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, DecodeError> {
-    STANDARD
-        .decode_to_vec(text)
-        .or_else(|_| base64_simd::forgiving_decode_to_vec(text))
-        .map_err(|_| DecodeError::Base64)
+/// Decodes base64 text, with or without the line breaks that MIME encoders insert, into a reused buffer.
+pub(super) fn decode(text: &[u8], bytes: &mut Vec<u8>) -> Result<(), DecodeError> {
+    buffer::clear(bytes, text.len());
+    STANDARD.decode_append(text, bytes).or_else(|_| forgiving(text, bytes))
+}
+
+/// Decodes in place what is left of the text without its white space.
+fn forgiving(text: &[u8], bytes: &mut Vec<u8>) -> Result<(), DecodeError> {
+    bytes.clear();
+    bytes.extend_from_slice(text);
+    let length = base64_simd::forgiving_decode_inplace(bytes).map_err(|_| DecodeError::Base64)?.len();
+    bytes.truncate(length);
+    Ok(())
 }

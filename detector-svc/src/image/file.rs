@@ -2,9 +2,11 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageDecoder, ImageError, codecs::png::PngDecoder, codecs::webp::WebPDecoder};
+use image::{
+    ColorType, DynamicImage, ImageDecoder, ImageError, codecs::png::PngDecoder, codecs::webp::WebPDecoder,
+};
 
-use super::{CHANNELS, ColorOrder, DecodeError, Image, Limits};
+use super::{CHANNELS, ColorOrder, DecodeError, Limits, buffer, reorder};
 use crate::frame::FileFormat;
 
 /// Most bytes of what a PNG file holds besides its pixels.
@@ -18,12 +20,15 @@ pub(super) fn decode(
     format: FileFormat,
     order: ColorOrder,
     limits: Limits,
-) -> Result<Image, DecodeError> {
+    pixels: &mut Vec<u8>,
+) -> Result<(u32, u32), DecodeError> {
     let decoded = match format {
-        FileFormat::Webp => read(WebPDecoder::new(Cursor::new(bytes)), limits),
-        _ => read(png(bytes), limits),
+        FileFormat::Webp => read(WebPDecoder::new(Cursor::new(bytes)), limits, pixels),
+        _ => read(png(bytes), limits, pixels),
     };
-    decoded.map(|image| image.reorder(order)).map_err(|error| error.of(format))
+    let size = decoded.map_err(|error| error.of(format))?;
+    reorder(pixels, order);
+    Ok(size)
 }
 
 /// Width and height of a file of a known format.
@@ -66,24 +71,40 @@ fn png(bytes: &[u8]) -> Result<PngDecoder<Cursor<&[u8]>>, ImageError> {
 }
 
 /// Reads the pixels; the memory for them follows from the size, which is checked first.
-fn read(decoder: Result<impl ImageDecoder, ImageError>, limits: Limits) -> Result<Image, ReadError> {
+fn read(
+    decoder: Result<impl ImageDecoder, ImageError>,
+    limits: Limits,
+    pixels: &mut Vec<u8>,
+) -> Result<(u32, u32), ReadError> {
     let decoder = decoder?;
     let (width, height) = decoder.dimensions();
     limits.check(width.into(), height.into()).map_err(ReadError::Refused)?;
-    let pixels = match DynamicImage::from_decoder(decoder)? {
-        DynamicImage::ImageRgba8(image) => without_alpha(image.into_raw()),
-        image => image.into_rgb8().into_raw(),
-    };
-    Ok(Image { width, height, pixels })
+    let count = width as usize * height as usize;
+    match decoder.color_type() {
+        ColorType::Rgb8 => {
+            buffer::resize(pixels, count * CHANNELS);
+            decoder.read_image(pixels)?;
+        }
+        ColorType::Rgba8 => {
+            buffer::resize(pixels, count * RGBA_CHANNELS);
+            decoder.read_image(pixels)?;
+            drop_alpha(pixels);
+        }
+        // Grey or deep colour, which no camera sends: converted in memory of its own.
+        _ => {
+            *pixels = Vec::new();
+            *pixels = DynamicImage::from_decoder(decoder)?.into_rgb8().into_raw();
+        }
+    }
+    Ok((width, height))
 }
 
 /// Moves the colours together in place: a second buffer would cost as much memory again.
-fn without_alpha(mut pixels: Vec<u8>) -> Vec<u8> {
+fn drop_alpha(pixels: &mut Vec<u8>) {
     let count = pixels.len() / RGBA_CHANNELS;
     for pixel in 0..count {
         let from = pixel * RGBA_CHANNELS;
         pixels.copy_within(from..from + CHANNELS, pixel * CHANNELS);
     }
     pixels.truncate(count * CHANNELS);
-    pixels
 }

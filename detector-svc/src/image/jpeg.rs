@@ -3,7 +3,7 @@
 use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 use zune_jpeg::JpegDecoder;
 
-use super::{ColorOrder, DecodeError, Image, Limits};
+use super::{CHANNELS, ColorOrder, DecodeError, Limits, buffer, reorder};
 use crate::frame::FileFormat;
 
 /// Scans of a progressive image: more serve only to burn processor time.
@@ -12,15 +12,24 @@ const MAX_SCANS: usize = 100;
 type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
 /// Decodes a JPEG file; one that is cut short or corrupt is refused rather than filled up with grey.
-pub(super) fn decode(bytes: &[u8], order: ColorOrder, limits: Limits) -> Result<Image, DecodeError> {
+pub(super) fn decode(
+    bytes: &[u8],
+    order: ColorOrder,
+    limits: Limits,
+    pixels: &mut Vec<u8>,
+) -> Result<(u32, u32), DecodeError> {
     let decoder = open(bytes, color_space(order))?;
     let (width, height) = dimensions(&decoder)?;
     limits.check(width.into(), height.into())?;
+    buffer::resize(pixels, width as usize * height as usize * CHANNELS);
     // The decoder knows every way to RGB, but only YCbCr's to BGR; what it writes is settled when it is opened.
     if order == ColorOrder::Bgr && decoder.input_colorspace() != Some(ColorSpace::YCbCr) {
-        return read(open(bytes, ColorSpace::RGB)?).map(|image| image.reorder(order));
+        read(open(bytes, ColorSpace::RGB)?, pixels)?;
+        reorder(pixels, order);
+    } else {
+        read(decoder, pixels)?;
     }
-    read(decoder)
+    Ok((width, height))
 }
 
 /// Width and height in pixels, from the header.
@@ -42,10 +51,8 @@ fn open(bytes: &[u8], colors: ColorSpace) -> Result<Decoder<'_>, DecodeError> {
     Ok(decoder)
 }
 
-fn read(mut decoder: Decoder<'_>) -> Result<Image, DecodeError> {
-    let (width, height) = dimensions(&decoder)?;
-    let pixels = decoder.decode().map_err(malformed)?;
-    Ok(Image { width, height, pixels })
+fn read(mut decoder: Decoder<'_>, pixels: &mut [u8]) -> Result<(), DecodeError> {
+    decoder.decode_into(pixels).map_err(malformed)
 }
 
 fn dimensions(decoder: &Decoder<'_>) -> Result<(u32, u32), DecodeError> {

@@ -1,13 +1,17 @@
 //! From bytes to pixels: base64, JPEG, PNG, WebP and raw buffers, with every size checked before memory is taken.
 
 mod base64;
+mod buffer;
+mod decoder;
 mod file;
 mod jpeg;
 mod raw;
 
 use thiserror::Error;
 
-use crate::frame::{Encoding, FileFormat, Payload};
+pub use decoder::Decoder;
+
+use crate::frame::{FileFormat, Payload};
 
 /// Bytes a pixel of a decoded [`Image`].
 pub const CHANNELS: usize = 3;
@@ -22,7 +26,7 @@ pub enum ColorOrder {
 }
 
 /// A decoded image: row-major, three bytes a pixel in the order asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
     /// Pixels a row.
     pub width: u32,
@@ -116,42 +120,22 @@ impl Limits {
     }
 }
 
-impl Image {
-    /// Turns red-first pixels, which this image must have, into `order`.
-    #[must_use]
-    pub(crate) fn reorder(mut self, order: ColorOrder) -> Self {
-        if order == ColorOrder::Bgr {
-            for pixel in self.pixels.chunks_exact_mut(CHANNELS) {
-                pixel.swap(0, 2);
-            }
-        }
-        self
-    }
-}
-
-/// Decodes an image into `order`.
+/// Decodes a single image into `order`; for one after the other there is [`Decoder`].
 ///
 /// # Errors
 /// [`DecodeError`] for anything that is not a whole image within the limits.
 pub fn decode(payload: &Payload, order: ColorOrder, limits: Limits) -> Result<Image, DecodeError> {
-    if payload.base64 {
-        decode_bytes(&base64::decode(&payload.bytes)?, payload.encoding, order, limits)
-    } else {
-        decode_bytes(&payload.bytes, payload.encoding, order, limits)
-    }
+    let mut image = Image::default();
+    Decoder::new().decode(payload, order, limits, &mut image)?;
+    Ok(image)
 }
 
-fn decode_bytes(
-    bytes: &[u8],
-    encoding: Encoding,
-    order: ColorOrder,
-    limits: Limits,
-) -> Result<Image, DecodeError> {
-    match encoding {
-        Encoding::File(FileFormat::Jpeg) => jpeg::decode(bytes, order, limits),
-        Encoding::File(format) => file::decode(bytes, format, order, limits),
-        Encoding::AnyFile => decode_bytes(bytes, Encoding::File(sniff(bytes)?), order, limits),
-        Encoding::Raw { width, height, layout } => raw::decode(bytes, width, height, layout, order, limits),
+/// Turns pixels that are red first into `order`.
+fn reorder(pixels: &mut [u8], order: ColorOrder) {
+    if order == ColorOrder::Bgr {
+        for pixel in pixels.chunks_exact_mut(CHANNELS) {
+            pixel.swap(0, 2);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use image::{DynamicImage, ImageFormat, RgbImage};
 
 use super::*;
-use crate::frame::RawLayout;
+use crate::frame::{Encoding, RawLayout};
 
 const LIMITS: Limits = Limits { max_side: 10_000, max_pixels: 50_000_000 };
 

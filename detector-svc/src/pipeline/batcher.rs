@@ -18,6 +18,7 @@ use super::{
     spare::Spare,
 };
 use crate::{
+    image::Image,
     ledger::{DropReason, Ticket},
     preprocess::{Letterbox, Normaliser},
 };
@@ -36,6 +37,8 @@ pub(super) struct Batch {
 pub(super) struct Item {
     pub(super) origin: Origin,
     pub(super) ticket: Ticket,
+    /// The image as it was decoded, when it is to be shown.
+    pub(super) image: Option<Image>,
     pub(super) letterbox: Letterbox,
     pub(super) stamps: Stamps,
 }
@@ -105,7 +108,7 @@ impl Batcher {
     }
 
     fn place(&self, prepared: Prepared, slot: &mut [f32]) -> Item {
-        let Prepared { job, image, place, decode_started, decoded, ready } = prepared;
+        let Prepared { job, image, shown, place, decode_started, decoded, ready } = prepared;
         drop(place);
         let Job { origin, ticket, received, .. } = job;
         let batched = Instant::now();
@@ -118,6 +121,6 @@ impl Batcher {
             batched,
             normalise: batched.elapsed(),
         };
-        Item { origin, ticket, letterbox: *image.letterbox(), stamps }
+        Item { origin, ticket, image: shown, letterbox: *image.letterbox(), stamps }
     }
 }

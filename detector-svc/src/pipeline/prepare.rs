@@ -18,9 +18,9 @@ use super::{
     job::{Job, Origin},
 };
 use crate::{
-    image::{self, ColorOrder, DecodeError, Limits},
+    image::{ColorOrder, DecodeError, Decoder, Image, Limits},
     ledger::{DropReason, Failure},
-    preprocess::{Fitted, Fitter, PreprocessError},
+    preprocess::{BufferPool, Fitted, Fitter, PreprocessError},
 };
 
 /// Lets one log line a second tell of images that are none.
@@ -31,6 +31,8 @@ static BAD_IMAGES: OncePer = OncePer::new(Duration::from_secs(1));
 pub(super) struct Prepared {
     pub(super) job: Job,
     pub(super) image: Fitted,
+    /// The image as it was decoded, when it is to be shown.
+    pub(super) shown: Option<Image>,
     pub(super) place: Place,
     pub(super) decode_started: Instant,
     pub(super) decoded: Instant,
@@ -51,21 +53,35 @@ pub(super) struct Preparer {
     prepared: Sender<Prepared>,
     /// How many the batcher has not taken yet.
     waiting: Arc<AtomicUsize>,
+    decoder: Decoder,
+    /// The image in hand; its memory serves one after the other.
+    image: Image,
     fitter: Fitter,
     order: ColorOrder,
     limits: Limits,
+    /// Whether the frames of streams are wanted as pictures, too.
+    keep_images: bool,
 }
 
 impl Preparer {
-    pub(super) fn new(pipeline: &PipelineHandle, prepared: Sender<Prepared>, limits: Limits) -> Self {
+    pub(super) fn new(
+        pipeline: &PipelineHandle,
+        prepared: Sender<Prepared>,
+        buffers: BufferPool,
+        limits: Limits,
+        keep_images: bool,
+    ) -> Self {
         let input = &pipeline.model.input;
         Self {
             intake: Arc::clone(&pipeline.intake),
             waiting: Arc::clone(&pipeline.prepared),
             prepared,
-            fitter: Fitter::new(input),
+            decoder: Decoder::new(),
+            image: Image::default(),
+            fitter: Fitter::new(input, buffers),
             order: input.color,
             limits,
+            keep_images,
         }
     }
 
@@ -77,7 +93,7 @@ impl Preparer {
                 job.give_up(DropReason::Expired, DetectError::Expired);
                 continue;
             }
-            let (image, decoded) = match self.prepare(&job) {
+            let (image, shown, decoded) = match self.prepare(&job) {
                 Ok(prepared) => prepared,
                 Err(error) => {
                     refuse(job, &error);
@@ -85,7 +101,7 @@ impl Preparer {
                 }
             };
             let ready = Instant::now();
-            let prepared = Prepared { job, image, place, decode_started, decoded, ready };
+            let prepared = Prepared { job, image, shown, place, decode_started, decoded, ready };
             self.waiting.fetch_add(1, Relaxed);
             // A closed channel means that the batcher has ended: the ledger sees the frame dropped.
             let _ = self.prepared.send(prepared);
@@ -94,11 +110,12 @@ impl Preparer {
     }
 
     /// An image that makes a decoder panic is a bad image, and no reason to stop decoding others.
-    fn prepare(&mut self, job: &Job) -> Result<(Fitted, Instant), PrepareError> {
-        let decode = || image::decode(&job.payload, self.order, self.limits);
-        let image = catch_unwind(AssertUnwindSafe(decode)).unwrap_or(Err(DecodeError::Panicked))?;
+    fn prepare(&mut self, job: &Job) -> Result<(Fitted, Option<Image>, Instant), PrepareError> {
+        let decode = || self.decoder.decode(&job.payload, self.order, self.limits, &mut self.image);
+        catch_unwind(AssertUnwindSafe(decode)).unwrap_or(Err(DecodeError::Panicked))?;
         let decoded = Instant::now();
-        Ok((self.fitter.fit(image)?, decoded))
+        let shown = (self.keep_images && !job.is_callers()).then(|| self.image.clone());
+        Ok((self.fitter.fit(&mut self.image)?, shown, decoded))
     }
 }
 

@@ -25,7 +25,12 @@ use super::{
     spare::Spare,
     tracking::Tracking,
 };
-use crate::{inference::LoadedModel, ledger::Ledger, model::{Scratch, Thresholds}, preprocess::Normaliser};
+use crate::{
+    inference::LoadedModel,
+    ledger::Ledger,
+    model::{Scratch, Thresholds},
+    preprocess::{BufferPool, Normaliser},
+};
 
 /// Tensors in circulation: the model works on one while the next batch is gathered in the other.
 const TENSORS: usize = 2;
@@ -126,9 +131,12 @@ impl Pipeline {
 
     fn spawn_preparers(&mut self, settings: &PipelineSettings) -> io::Result<Receiver<Prepared>> {
         let (prepared_tx, prepared) = bounded(settings.batch.max_size);
-        for number in 0..settings.image.threads.get() {
-            let limits = settings.image.limits();
-            let preparer = Preparer::new(&self.handle, prepared_tx.clone(), limits);
+        let threads = settings.image.threads.get();
+        // Those in the channel, one in the hands of each thread and one in the batcher's.
+        let buffers = BufferPool::new(settings.batch.max_size + threads + 1);
+        for number in 0..threads {
+            let (prepared, buffers, limits) = (prepared_tx.clone(), buffers.clone(), settings.image.limits());
+            let preparer = Preparer::new(&self.handle, prepared, buffers, limits, settings.keep_images);
             self.spawn(&format!("prepare-{number}"), || preparer.run())?;
         }
         Ok(prepared)

@@ -4,7 +4,7 @@
 use detector_svc::{
     frame::{Encoding, Payload, RawLayout},
     image::{ColorOrder, Limits, decode},
-    preprocess::{Fitter, InputSpec, Normaliser, ResizeMode},
+    preprocess::{BufferPool, Fitter, InputSpec, Normaliser, ResizeMode},
 };
 use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
 
@@ -35,7 +35,7 @@ fuzz_target!(|input: Input| {
     let order = if input.rgb { ColorOrder::Rgb } else { ColorOrder::Bgr };
     let payload =
         Payload { bytes: pixels.into(), base64: false, encoding: Encoding::Raw { width, height, layout } };
-    let Ok(image) = decode(&payload, order, Limits { max_side: 10_000, max_pixels: 100_000_000 }) else {
+    let Ok(mut image) = decode(&payload, order, Limits { max_side: 10_000, max_pixels: 100_000_000 }) else {
         return;
     };
     assert_eq!((image.width, image.height), (width, height));
@@ -51,7 +51,9 @@ fuzz_target!(|input: Input| {
             [usize::from(input.resize % 3)],
     };
     let mut slot = vec![f32::NAN; spec.len()];
-    let fitted = Fitter::new(&spec).fit(image).expect("an image that was decoded can be resized");
+    let fitted = Fitter::new(&spec, BufferPool::new(1))
+        .fit(&mut image)
+        .expect("an image that was decoded can be resized");
     Normaliser::new(spec).write(&fitted, &mut slot);
     assert!(slot.iter().all(|value| (-1.0..=1.0).contains(value)), "every value of the slot is written");
 });

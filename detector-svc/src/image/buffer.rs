@@ -1,0 +1,62 @@
+//! Memory that serves one image after the other.
+
+/// Bytes that a buffer keeps whatever the next image needs: enough for a 4K image.
+pub(super) const KEPT: usize = 32 * 1024 * 1024;
+
+/// Makes a buffer `length` bytes long; what they are is left from before. A buffer of more than [`KEPT`] bytes is
+/// given back as soon as less than half of it is needed, so that one large image does not cost its memory for ever.
+pub(super) fn resize(buffer: &mut Vec<u8>, length: usize) {
+    give_back(buffer, length);
+    if buffer.capacity() < length {
+        // Nothing in it is worth copying, and the old memory goes before the new comes.
+        *buffer = Vec::new();
+        *buffer = vec![0; length];
+    }
+    buffer.resize(length, 0);
+}
+
+/// Empties a buffer and gives it room for `length` bytes, with the same rule as [`resize`].
+pub(super) fn clear(buffer: &mut Vec<u8>, length: usize) {
+    give_back(buffer, length);
+    buffer.clear();
+    buffer.reserve(length);
+}
+
+fn give_back(buffer: &mut Vec<u8>, length: usize) {
+    if buffer.capacity() > KEPT && buffer.capacity() / 2 > length {
+        *buffer = Vec::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_kept_until_it_is_far_more_than_needed() {
+        for change in [resize, clear] {
+            let mut buffer = Vec::new();
+            change(&mut buffer, KEPT * 3);
+            assert!(buffer.capacity() >= KEPT * 3);
+            let place = buffer.as_ptr();
+            change(&mut buffer, KEPT * 2);
+            assert_eq!(buffer.as_ptr(), place, "more than half of it is needed");
+            change(&mut buffer, KEPT);
+            assert!(buffer.capacity() < KEPT * 2);
+            let place = buffer.as_ptr();
+            change(&mut buffer, 10);
+            assert_eq!(buffer.as_ptr(), place, "so much is always kept");
+        }
+    }
+
+    #[test]
+    fn a_buffer_has_the_length_that_was_asked_for() {
+        let mut buffer = vec![7; 5];
+        for length in [3, 9, 0, 4] {
+            resize(&mut buffer, length);
+            assert_eq!(buffer.len(), length);
+        }
+        clear(&mut buffer, 100);
+        assert!(buffer.is_empty() && buffer.capacity() >= 100);
+    }
+}

@@ -1,0 +1,109 @@
+//! Resizing an image to the size that it has within the model's input.
+
+use std::mem;
+
+use fast_image_resize::{
+    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
+    images::{Image as Target, ImageRef},
+};
+
+use super::{BufferPool, InputSpec, Letterbox, PreprocessError, ResizeMode};
+use crate::image::{CHANNELS, Image};
+
+/// An image at the size that it has within the model's input: a quarter of the memory of the tensor it becomes.
+/// Dropped, it gives that memory back to the pool.
+#[derive(Debug)]
+pub struct Fitted {
+    /// Interleaved pixels of [`Letterbox::scaled_size`], in the channel order of the model.
+    pixels: Vec<u8>,
+    letterbox: Letterbox,
+    pool: BufferPool,
+}
+
+impl Fitted {
+    /// Where the image lies within the input, and how boxes map back.
+    #[must_use]
+    pub fn letterbox(&self) -> &Letterbox {
+        &self.letterbox
+    }
+
+    pub(super) fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+}
+
+impl Drop for Fitted {
+    fn drop(&mut self) {
+        self.pool.put(mem::take(&mut self.pixels));
+    }
+}
+
+/// Resizes images for one model; one for each thread, since it keeps scratch memory from image to image.
+pub struct Fitter {
+    mode: ResizeMode,
+    input: (u32, u32),
+    resizer: Resizer,
+    pool: BufferPool,
+}
+
+impl Fitter {
+    /// Fits images into the input that `spec` describes, in buffers of `pool`.
+    #[must_use]
+    pub fn new(spec: &InputSpec, pool: BufferPool) -> Self {
+        Self { mode: spec.resize, input: (spec.width, spec.height), resizer: Resizer::new(), pool }
+    }
+
+    /// Resizes an image to the size that it has within the input. One of that size already gives its pixels away
+    /// rather than to have them copied, and is left empty, with memory to decode the next into.
+    ///
+    /// # Errors
+    /// [`PreprocessError`] when the image is empty or its buffer does not match its size.
+    pub fn fit(&mut self, image: &mut Image) -> Result<Fitted, PreprocessError> {
+        let (width, height) = (image.width, image.height);
+        let failed = |detail| PreprocessError { width, height, detail };
+        let expected = width as usize * height as usize * CHANNELS;
+        if expected == 0 || image.pixels.len() != expected {
+            return Err(failed(format!("{} bytes, expected {expected}, more than 0", image.pixels.len())));
+        }
+        let letterbox = Letterbox::new(self.mode, (width, height), self.input);
+        let mut fitted = Fitted { pixels: self.pool.take(), letterbox, pool: self.pool.clone() };
+        if letterbox.is_unscaled() {
+            take_pixels(image, &mut fitted.pixels);
+        } else {
+            self.resize(image, letterbox.scaled_size(), &mut fitted.pixels).map_err(failed)?;
+        }
+        Ok(fitted)
+    }
+
+    /// Bilinear without antialiasing: what the detectors' own training pipelines (OpenCV `INTER_LINEAR`) use.
+    fn resize(
+        &mut self,
+        image: &Image,
+        (width, height): (u32, u32),
+        pixels: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        pixels.resize(width as usize * height as usize * CHANNELS, 0);
+        let source =
+            ImageRef::new(image.width, image.height, &image.pixels, PixelType::U8x3).map_err(text)?;
+        let mut target = Target::from_slice_u8(width, height, pixels, PixelType::U8x3).map_err(text)?;
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Interpolation(FilterType::Bilinear));
+        self.resizer.resize(&source, &mut target, &options).map_err(text)
+    }
+}
+
+/// Takes an image's pixels and leaves `buffer` for them; copies them instead when their buffer, which was made for a
+/// larger image, is not worth keeping for them.
+fn take_pixels(image: &mut Image, buffer: &mut Vec<u8>) {
+    if image.pixels.capacity() / 2 > image.pixels.len() {
+        buffer.clear();
+        buffer.extend_from_slice(&image.pixels);
+    } else {
+        mem::swap(&mut image.pixels, buffer);
+    }
+    (image.width, image.height) = (0, 0);
+    image.pixels.clear();
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
