@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{AppError, Parts};
+use super::{AppError, Parts, streams::Streams};
 use crate::{
     inference::LoadedModel,
     ledger::Ledger,
@@ -17,13 +17,14 @@ use crate::{
     publish::Publisher,
     sampler,
     settings::Settings,
-    source::{self, redis::RedisSource},
+    source::{self, FrameSource, files::FileSource},
 };
 
 /// What runs once there is a model.
 pub(super) struct Running {
     pipeline: Pipeline,
-    feed: Option<JoinHandle<()>>,
+    files: Option<JoinHandle<()>>,
+    streams: Option<Streams>,
     publisher: JoinHandle<()>,
     sampler: JoinHandle<()>,
 }
@@ -46,15 +47,17 @@ impl Running {
                 .map_err(AppError::Thread)?;
         let sampler = sampler::sample(pipeline.handle(), recorder.clone(), token.clone());
         let sampler = watched(&pipeline, sampler);
-        let (publisher, feed) = if settings.redis.url.is_empty() {
+        let files = FileSource::new(&settings.files)?;
+        let files = files.map(|source| watched(&pipeline, fed(parts, &pipeline, source, token)));
+        let (publisher, streams) = if settings.redis.url.is_empty() {
             (watched(&pipeline, discard(results)), None)
         } else {
             let connected = Arc::new(Notify::new());
             let publisher = publisher(parts, model, Arc::clone(&connected))?;
-            let feed = watched(&pipeline, feed(parts, &pipeline, connected, token)?);
-            (watched(&pipeline, publisher.run(results)), Some(feed))
+            let streams = Streams::start(parts, &pipeline, connected, token)?;
+            (watched(&pipeline, publisher.run(results)), Some(streams))
         };
-        Ok(Self { pipeline, feed, publisher, sampler })
+        Ok(Self { pipeline, files, streams, publisher, sampler })
     }
 
     /// The way into the pipeline.
@@ -67,16 +70,24 @@ impl Running {
         self.pipeline.broken().await;
     }
 
-    /// Finishes the frames in progress: first no more come in, then the pipeline empties, then the publisher.
+    /// Finishes the frames in progress: first no more come in, then the pipeline empties, then the publisher, then what
+    /// was published is acknowledged; only then the streams are left to other replicas.
     pub(super) async fn finish(self, patience: Duration) {
-        let Self { pipeline, feed, publisher, sampler } = self;
+        let Self { pipeline, files, streams, publisher, sampler } = self;
         let abandon = publisher.abort_handle();
         let finished = tokio::time::timeout(patience, async {
-            if let Some(feed) = feed {
-                feed.await?;
+            if let Some(files) = files {
+                files.await?;
             }
+            let streams = match streams {
+                Some(streams) => Some(streams.stop_reading().await?),
+                None => None,
+            };
             tokio::task::spawn_blocking(|| pipeline.shut_down()).await?;
             publisher.await?;
+            if let Some(streams) = streams {
+                streams.leave().await?;
+            }
             sampler.await
         });
         match finished.await {
@@ -93,7 +104,10 @@ impl Running {
 }
 
 /// Runs a task whose panic breaks the pipeline.
-fn watched(pipeline: &Pipeline, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+pub(super) fn watched(
+    pipeline: &Pipeline,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
     let guard = pipeline.panic_guard();
     tokio::spawn(async move {
         let _guard = guard;
@@ -107,27 +121,22 @@ fn publisher(parts: &Parts, model: Arc<Model>, connected: Arc<Notify>) -> Result
     Ok(Publisher::new(settings.publish.clone(), connection, connected, model, watchers.clone(), recorder))
 }
 
-fn feed(
+/// What feeds the pipeline from a source until `token` is cancelled.
+pub(super) fn fed<S: FrameSource + 'static>(
     parts: &Parts,
     pipeline: &Pipeline,
-    connected: Arc<Notify>,
+    source: S,
     token: &CancellationToken,
-) -> Result<impl Future<Output = ()> + Send + use<>, AppError> {
-    let Parts { settings, recorder, readiness, .. } = parts;
-    let output = &settings.publish.objects_stream;
-    let source = RedisSource::new(settings.redis.clone(), output, recorder, readiness.clone(), connected)?;
-    Ok(source::feed(
-        source,
-        pipeline.handle(),
-        recorder.clone(),
-        settings.publish.while_moving,
-        token.clone(),
-    ))
+) -> impl Future<Output = ()> + Send + use<S> {
+    let while_moving = parts.settings.publish.while_moving;
+    source::feed(source, pipeline.handle(), parts.recorder.clone(), while_moving, token.clone())
 }
 
-/// Without Redis no stream has frames, so no results come; the channel is read to its end all the same.
+/// Without Redis the results of files are nobody's; frames have their verdict all the same.
 async fn discard(mut results: mpsc::Receiver<FrameResult>) {
-    while results.recv().await.is_some() {}
+    while let Some(result) = results.recv().await {
+        result.ticket.processed();
+    }
 }
 
 /// Loads the settings' model, away from the threads that serve.

@@ -3,7 +3,11 @@
 
 mod bad_input;
 mod detections;
+mod every;
 mod exposition;
+mod files;
 mod fixture;
+mod ownership;
 mod python_client;
 mod restarts;
+mod streams;

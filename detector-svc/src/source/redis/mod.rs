@@ -1,218 +1,23 @@
-//! Camera streams in Redis, the newest frame of each whenever there is room for one.
+//! Camera streams in Redis.
 //!
-//! One blocking `XREAD` waits on all streams. What it returns is the oldest news of a stream; a script then reads
-//! the stream's counters and, if there is a newer one, its newest entry, in one step: so what was passed over and
-//! what the publisher trimmed is known to the frame.
+//! [`discover`](discover::discover) finds out which streams there are, [`ownership`](crate::ownership) which of them
+//! are this process's, and one source for each policy reads those.
 
+pub(crate) mod discover;
 pub mod entry;
-mod newest;
-mod position;
-mod reply;
-mod resume;
-mod stream;
+pub mod every;
+pub mod latest;
+mod portion;
+pub(crate) mod reach;
+pub(crate) mod reply;
+pub mod streams;
+mod wait;
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
-use redis::{Client, RedisError, RedisResult, aio::MultiplexedConnection};
-use tokio::sync::Notify;
-use vision_metrics_client::Recorder;
-use vision_service::{rate_limit::OncePer, readiness::Readiness};
+pub use self::reach::READY_CONDITION;
 
-use self::{reply::ReadReply, stream::Stream};
-use super::{FrameSource, SourceEvent};
-use crate::{
-    frame::{FrameId, StreamId},
-    redis_client::{RedisMetrics, RedisSettings},
-};
-
-/// The condition of readiness that Redis can be read.
-pub const READY_CONDITION: &str = "redis";
-/// How long one read waits for news.
-const BLOCK: Duration = Duration::from_secs(1);
-/// First pause before a lost connection is tried again.
-const RECONNECT_MIN: Duration = Duration::from_millis(50);
-
-type Backoff = <ExponentialBuilder as backon::BackoffBuilder>::Backoff;
-
-/// Reads camera streams from Redis.
-pub struct RedisSource {
-    settings: RedisSettings,
-    client: Client,
-    /// The stream of detections, which tells where an earlier run got to.
-    output: String,
-    /// The newest frame of each stream that an earlier run has published; `None` before the first connection.
-    published: Option<HashMap<StreamId, FrameId>>,
-    streams: Vec<Stream>,
-    connection: Option<MultiplexedConnection>,
-    /// Told of each new connection.
-    connected: Arc<Notify>,
-    backoff: Backoff,
-    /// What was read and not told yet.
-    events: Vec<SourceEvent>,
-    metrics: RedisMetrics,
-    readiness: Readiness,
-    log: OncePer,
-}
-
-impl RedisSource {
-    /// A source of the settings' streams. `output` is the stream that detections are published to; `connected` is
-    /// told of each new connection.
-    ///
-    /// # Errors
-    /// The URL is none.
-    pub fn new(
-        settings: RedisSettings,
-        output: &str,
-        recorder: &Recorder,
-        readiness: Readiness,
-        connected: Arc<Notify>,
-    ) -> RedisResult<Self> {
-        let now = Instant::now();
-        Ok(Self {
-            client: settings.client()?,
-            output: output.to_owned(),
-            published: None,
-            streams: settings.streams.iter().map(|name| Stream::new(name, now)).collect(),
-            connection: None,
-            connected,
-            backoff: backoff(&settings),
-            events: Vec::new(),
-            metrics: RedisMetrics::new(recorder, "read"),
-            readiness,
-            log: OncePer::new(Duration::from_secs(1)),
-            settings,
-        })
-    }
-
-    async fn try_read(&mut self) -> RedisResult<()> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.connect().await?,
-        };
-        self.look(&mut connection).await?;
-        // Only now is it known where each stream stands: frames published from here on are seen.
-        self.readiness.set(READY_CONDITION, true);
-        // A frame that was found by looking does not wait for the next one.
-        if self.events.is_empty() {
-            let ReadReply(streams) = self.wait_for_news(&mut connection).await?;
-            for (name, entries) in streams {
-                let stream = self.streams.iter_mut().find(|stream| stream.id.as_str() == name);
-                if let (Some(stream), Some(entry)) = (stream, entries.into_iter().next()) {
-                    stream.take_newest(&mut connection, entry, &self.metrics, &mut self.events).await?;
-                }
-            }
-        }
-        self.connection = Some(connection);
-        Ok(())
-    }
-
-    /// Opens a connection; the first one also finds out what an earlier run has published.
-    async fn connect(&mut self) -> RedisResult<MultiplexedConnection> {
-        let mut connection = self.settings.reader(&self.client, BLOCK).await?;
-        if self.published.is_none() {
-            let published = resume::last_published(&mut connection, &self.output).await;
-            self.published = Some(match published {
-                Err(error) if is_refusal(&error) => {
-                    tracing::warn!(stream = self.output, %error, "cannot tell what an earlier run has published");
-                    HashMap::new()
-                }
-                published => published?,
-            });
-        }
-        tracing::info!(streams = ?self.settings.streams, "reading frames from Redis");
-        self.backoff = backoff(&self.settings);
-        // Redis may have come back with another copy of a stream.
-        let now = Instant::now();
-        self.streams.iter_mut().for_each(|stream| stream.suspect(now));
-        self.connected.notify_one();
-        Ok(connection)
-    }
-
-    /// Looks at the streams that are due. One that the server refuses to read is set aside: the others go on.
-    async fn look(&mut self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
-        let now = Instant::now();
-        for stream in self.streams.iter_mut().filter(|stream| stream.is_due(now)) {
-            let resume = self.published.as_ref().and_then(|published| published.get(&stream.id).copied());
-            match stream.look(connection, resume, &mut self.events).await {
-                Err(error) if is_refusal(&error) => {
-                    stream.set_aside(now + self.settings.reconnect_max);
-                    self.metrics.fail(&error);
-                    if let Some(suppressed) = self.log.pass(now) {
-                        tracing::warn!(stream = %stream.id, %error, suppressed, "stream cannot be read");
-                    }
-                }
-                looked => looked?,
-            }
-        }
-        Ok(())
-    }
-
-    async fn wait_for_news(&mut self, connection: &mut MultiplexedConnection) -> RedisResult<ReadReply> {
-        let readable =
-            self.streams.iter().filter_map(|stream| Some((stream.id.as_str(), stream.read_after()?)));
-        let (names, after): (Vec<_>, Vec<_>) =
-            readable.map(|(name, after)| (name, after.to_string())).unzip();
-        if names.is_empty() {
-            tokio::time::sleep(self.settings.reconnect_max).await;
-            return Ok(ReadReply(Vec::new()));
-        }
-        let mut command = redis::cmd("XREAD");
-        command.arg("COUNT").arg(1).arg("BLOCK").arg(BLOCK.as_millis() as u64).arg("STREAMS");
-        match command.arg(names).arg(after).query_async(connection).await {
-            // The reply does not say which stream is at fault: each is looked at.
-            Err(error) if is_refusal(&error) => {
-                let now = Instant::now();
-                self.streams.iter_mut().for_each(|stream| stream.suspect(now));
-                Ok(ReadReply(Vec::new()))
-            }
-            reply => reply,
-        }
-    }
-
-    async fn lost(&mut self, error: RedisError) {
-        self.connection = None;
-        self.readiness.set(READY_CONDITION, false);
-        self.metrics.fail(&error);
-        let longest = self.settings.reconnect_max;
-        let pause = self.backoff.next().map_or(longest, |pause| pause.min(longest));
-        if let Some(suppressed) = self.log.pass(Instant::now()) {
-            tracing::warn!(%error, retry_in = ?pause, suppressed, "failed to read from Redis");
-        }
-        tokio::time::sleep(pause).await;
-    }
-}
-
-impl FrameSource for RedisSource {
-    async fn read(&mut self) -> Vec<SourceEvent> {
-        if let Err(error) = self.try_read().await
-            && self.events.is_empty()
-        {
-            self.lost(error).await;
-        }
-        self.read_so_far()
-    }
-
-    fn read_so_far(&mut self) -> Vec<SourceEvent> {
-        std::mem::take(&mut self.events)
-    }
-}
-
-/// Whether the server answers, and refuses to read one key: a matter of that key alone.
-fn is_refusal(error: &RedisError) -> bool {
-    let message = error.to_string();
-    ["WRONGTYPE", "NOPERM"].iter().any(|code| message.contains(code))
-}
-
-fn backoff(settings: &RedisSettings) -> Backoff {
-    ExponentialBuilder::new()
-        .with_min_delay(RECONNECT_MIN)
-        .with_max_delay(settings.reconnect_max.max(RECONNECT_MIN))
-        .without_max_times()
-        .with_jitter()
-        .build()
-}
+/// How long one read waits for news: streams that are assigned meanwhile wait as long.
+const BLOCK: Duration = Duration::from_millis(200);
+/// How long one read waits when it knows that something else is to be done soon.
+const PAUSE: Duration = Duration::from_millis(10);
