@@ -1,7 +1,7 @@
 //! Detects objects in camera frames from Redis and in images from gRPC callers.
 //!
 //! A frame flows from [`source`] through [`pipeline`] (decode in [`image`], resize in [`preprocess`], run in
-//! [`inference`], read by [`model`]) to [`publish`]; [`ledger`] accounts for it from receipt to verdict. Callers
+//! [`inference`], read by [`model`]) to [`publish`]; [`ownership`] tells which streams are this process's; [`ledger`] accounts for it from receipt to verdict. Callers
 //! come in through [`grpc`] and share the pipeline.
 
 pub mod annotate;
@@ -18,6 +18,7 @@ pub mod pipeline;
 pub mod preprocess;
 pub mod publish;
 pub mod redis_client;
+mod redis_link;
 pub mod replay;
 mod sampler;
 pub mod settings;

@@ -1,26 +1,22 @@
-//! Plays the images of a folder into a Redis stream, as a camera's publisher would.
+//! Plays image files into a Redis stream, as a camera's publisher would.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use redis::RedisError;
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use vision_service::clock::unix_now;
 
 use crate::{
     image::{self, DecodeError},
     redis_client::{ClientError, RedisArgs, Writer},
+    source::images::{ImagesError, Player, images, is_rate},
 };
 
-/// Publishes the images of a folder to a Redis stream, in the format of redis_robot_comm
+/// Publishes image files to a Redis stream, in the format of redis_robot_comm
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReplayArgs {
-    /// Folder with JPEG, PNG or WebP files, played in the order of their names
-    pub dir: PathBuf,
+    /// Folder with JPEG, PNG or WebP files, played in the order of their names, or text file that names one a line
+    pub images: PathBuf,
     /// Frames a second
     #[arg(long, default_value_t = 10.0, value_parser = frames_per_second)]
     pub fps: f64,
@@ -48,17 +44,9 @@ pub struct ReplayArgs {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// The folder or a file cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
-    Unreadable {
-        /// Folder or file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The folder has no images.
-    #[error("{} has no JPEG, PNG or WebP files", .0.display())]
-    Empty(PathBuf),
+    /// The images cannot be read.
+    #[error(transparent)]
+    Images(#[from] ImagesError),
     /// A file is no image.
     #[error("{}: {source}", path.display())]
     Image {
@@ -80,38 +68,18 @@ pub enum ReplayError {
 /// # Errors
 /// [`ReplayError`]; frames published before stay published.
 pub async fn replay(args: &ReplayArgs, stop: CancellationToken) -> Result<u64, ReplayError> {
-    let files = images(&args.dir)?;
+    let mut player = Player::new(images(&args.images)?, args.fps, args.repeat);
     let mut connection = args.redis.settings().client()?.writer();
-    let mut ticks = interval(Duration::from_secs_f64(1.0 / args.fps));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let plays = if args.repeat { usize::MAX } else { 1 };
     let most = args.count.unwrap_or(u64::MAX);
     let mut published = 0;
-    for file in std::iter::repeat_n(&files, plays).flatten() {
-        if published == most || stop.run_until_cancelled(ticks.tick()).await.is_none() {
+    while published < most {
+        let Some(Some(image)) = stop.run_until_cancelled(player.next()).await else {
             break;
-        }
-        publish(&mut connection, args, file, published).await?;
+        };
+        publish(&mut connection, args, image, published).await?;
         published += 1;
     }
     Ok(published)
-}
-
-/// Images of the folder in the order of their names.
-fn images(dir: &Path) -> Result<Vec<PathBuf>, ReplayError> {
-    let unreadable = |source| ReplayError::Unreadable { path: dir.to_owned(), source };
-    let entries = std::fs::read_dir(dir).map_err(unreadable)?;
-    let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
-    let mut images = paths.map_err(unreadable)?;
-    images.retain(|path| {
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        ["jpg", "jpeg", "png", "webp"].contains(&extension.to_ascii_lowercase().as_str())
-    });
-    images.sort_unstable();
-    if images.is_empty() {
-        return Err(ReplayError::Empty(dir.to_owned()));
-    }
-    Ok(images)
 }
 
 async fn publish(
@@ -120,7 +88,7 @@ async fn publish(
     path: &Path,
     number: u64,
 ) -> Result<(), ReplayError> {
-    let unreadable = |source| ReplayError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |source| ImagesError::Unreadable { path: path.to_owned(), source };
     let bytes = tokio::fs::read(path).await.map_err(unreadable)?;
     let invalid = |source| ReplayError::Image { path: path.to_owned(), source };
     let (format, width, height) = image::probe(&bytes).map_err(invalid)?;
@@ -142,27 +110,12 @@ async fn publish(
 
 fn frames_per_second(text: &str) -> Result<f64, String> {
     let fps: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
-    if (0.001..=10_000.0).contains(&fps) { Ok(fps) } else { Err("expected 0.001 to 10000".to_owned()) }
+    if is_rate(fps) { Ok(fps) } else { Err("expected 0.001 to 10000".to_owned()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn images_are_played_in_the_order_of_their_names() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        assert!(matches!(images(dir.path()), Err(ReplayError::Empty(_))));
-        for name in ["b.JPG", "a.png", "c.txt"] {
-            std::fs::write(dir.path().join(name), "").expect("a file");
-        }
-        let names: Vec<_> = images(dir.path())
-            .expect("images")
-            .iter()
-            .map(|p| p.file_name().map(ToOwned::to_owned))
-            .collect();
-        assert_eq!(names, [Some("a.png".into()), Some("b.JPG".into())]);
-    }
 
     #[test]
     fn a_rate_is_positive_and_finite() {

@@ -13,9 +13,11 @@ use vision_service::{
 use crate::{
     inference::{ModelSource, RuntimeSettings},
     model::{MAX_DETECTIONS, Thresholds},
+    ownership::OwnershipSettings,
     pipeline::{BatchSettings, ImageSettings, PipelineSettings},
     publish::{AnnotationSettings, PublishSettings},
     redis_client::RedisSettings,
+    source::files::FilesSettings,
     track::TrackSettings,
 };
 
@@ -24,6 +26,10 @@ vision_service::settings! {
     pub struct Settings checked by check {
         /// Redis, where frames come from and detections go to.
         pub redis: RedisSettings,
+        /// Sharing the streams with other replicas.
+        pub ownership: OwnershipSettings,
+        /// Frames from files.
+        pub files: FilesSettings,
         /// What is published to Redis.
         pub publish: PublishSettings,
         /// Frames with what was found drawn in.
@@ -152,24 +158,31 @@ impl Settings {
             keep_images: self.annotate.enabled,
         }
     }
+
+    /// Streams that this service writes, by their settings: none is read.
+    #[must_use]
+    pub fn written_streams(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("publish.objects_stream", self.publish.objects_stream.clone()),
+            ("publish.labels_stream", self.publish.labels_stream.clone()),
+            ("annotate.stream", self.annotate.stream.clone()),
+        ]
+    }
 }
 
 /// A stream that is written to and read from would feed on itself.
 fn check(settings: &Settings) -> Result<(), InvalidSetting> {
-    let written = [
-        ("publish.objects_stream", &settings.publish.objects_stream),
-        ("publish.labels_stream", &settings.publish.labels_stream),
-        ("annotate.stream", &settings.annotate.stream),
-    ];
-    match written.iter().find(|(_, name)| settings.redis.streams.contains(name)) {
+    let mut written = settings.written_streams().into_iter();
+    match written.find(|(_, name)| settings.redis.streams.contains(name)) {
         Some((key, name)) => {
-            Err(InvalidSetting::new(*key, format!("is {name:?}, which `redis.streams` reads")))
+            Err(InvalidSetting::new(key, format!("is {name:?}, which `redis.streams` reads")))
         }
         None => Ok(()),
     }
 }
 
-fn host_name() -> String {
+/// Name of this host.
+pub(crate) fn host_name() -> String {
     sysinfo::System::host_name()
         .ok()
         .filter(|name| !name.is_empty())

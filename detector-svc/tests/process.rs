@@ -32,6 +32,15 @@ fn settings_that_cannot_be_used_exit_64_and_are_named() {
     assert_ends(&["--set", "model.max_detections=4097"], 64, &["model.max_detections", "1 to 4096"]);
     assert_ends(&["--set", "metrics.endpoint=nowhere"], 64, &["metrics.endpoint", "nowhere"]);
     assert_ends(&["--set", "redis.url=http://x"], 64, &["redis.url"]);
+    assert_ends(&["--set", "redis.policies.cam=all"], 64, &["redis.policies.cam", "all", "every"]);
+    assert_ends(&["--set", "ownership.lease=100ms"], 64, &["ownership.lease", "100ms", "500ms..=60s"]);
+    assert_ends(&["--set", "files.fps=0"], 64, &["files.fps", "0.001..=10000"]);
+    for (setting, says) in
+        [("discover_every=1ms", "50ms"), ("group=", "empty"), ("max_deliveries=0", "at least 1")]
+    {
+        let setting = format!("redis.{setting}");
+        assert_ends(&["--set", "redis.url=redis://x", "--set", &setting], 64, &[says]);
+    }
     assert_ends(
         &["--set", "redis.streams=[\"a\", \"a\"]", "--set", "redis.url=redis://x"],
         64,

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr};
 
 use vision_metrics_client::RecorderSettingsError;
 
-use crate::{inference::LoadError, redis_client::ClientError};
+use crate::{inference::LoadError, redis_client::ClientError, source::images::ImagesError};
 
 /// Why the service did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,9 @@ pub enum AppError {
     /// The model cannot be served.
     #[error(transparent)]
     Model(#[from] LoadError),
+    /// Image files cannot be played.
+    #[error("files: {0}")]
+    Files(#[from] ImagesError),
     /// Redis settings cannot be used.
     #[error(transparent)]
     Redis(#[from] ClientError),

@@ -3,6 +3,7 @@
 mod error;
 mod metrics_sink;
 mod running;
+mod streams;
 
 use std::{
     net::SocketAddr,

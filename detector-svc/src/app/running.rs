@@ -8,25 +8,25 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{AppError, Parts};
+use super::{AppError, Parts, streams::Streams};
 use crate::{
     inference::LoadedModel,
     ledger::Ledger,
     model::{Model, ModelOptions},
     pipeline::{FrameResult, Pipeline, PipelineHandle},
-    publish::Publisher,
-    redis_client::{RedisClient, RedisSettings},
+    publish::{Annotations, Beside, Publisher},
+    redis_client::RedisClient,
     sampler,
     settings::Settings,
-    source::{self, redis::RedisSource},
+    source::{self, FrameSource, files::FileSource},
 };
 
 /// What runs once there is a model.
 pub(super) struct Running {
     pipeline: Pipeline,
-    /// One for each group of streams that can be read together.
-    feeds: Vec<JoinHandle<()>>,
-    publisher: JoinHandle<()>,
+    files: Option<JoinHandle<()>>,
+    streams: Option<Streams>,
+    publishing: Publishing,
     sampler: JoinHandle<()>,
 }
 
@@ -48,18 +48,17 @@ impl Running {
                 .map_err(AppError::Thread)?;
         let sampler = sampler::sample(pipeline.handle(), recorder.clone(), token.clone());
         let sampler = watched(&pipeline, sampler);
-        let (publisher, feeds) = if settings.redis.url.is_empty() {
-            (watched(&pipeline, discard(results)), Vec::new())
+        let files = FileSource::new(&settings.files)?;
+        let files = files.map(|source| watched(&pipeline, fed(parts, &pipeline, source, token)));
+        let (publishing, streams) = if settings.redis.url.is_empty() {
+            (Publishing { publisher: watched(&pipeline, discard(results)), annotations: None }, None)
         } else {
             let client = settings.redis.client()?;
             let connected = Arc::new(Notify::new());
-            let publisher = publisher(parts, &client, model, Arc::clone(&connected));
-            let sources = sources(parts, &client, &connected).into_iter();
-            let feed = |source| source::feed(source, pipeline.handle(), recorder.clone(), token.clone());
-            let feeds = sources.map(|source| watched(&pipeline, feed(source))).collect();
-            (watched(&pipeline, publisher.run(results)), feeds)
+            let streams = Streams::start(parts, &client, &pipeline, Arc::clone(&connected), token);
+            (Publishing::start(parts, &client, &pipeline, &model, connected, results)?, Some(streams))
         };
-        Ok(Self { pipeline, feeds, publisher, sampler })
+        Ok(Self { pipeline, files, streams, publishing, sampler })
     }
 
     /// The way into the pipeline.
@@ -72,16 +71,24 @@ impl Running {
         self.pipeline.broken().await;
     }
 
-    /// Finishes the frames in progress: first no more come in, then the pipeline empties, then the publisher.
+    /// Finishes the frames in progress: first no more come in, then the pipeline empties, then the publisher, then what
+    /// was published is acknowledged; only then the streams are left to other replicas.
     pub(super) async fn finish(self, patience: Duration) {
-        let Self { pipeline, feeds, publisher, sampler } = self;
-        let abandon = publisher.abort_handle();
+        let Self { pipeline, files, streams, publishing, sampler } = self;
+        let abandon = publishing.publisher.abort_handle();
         let finished = tokio::time::timeout(patience, async {
-            for feed in feeds {
-                feed.await?;
+            if let Some(files) = files {
+                files.await?;
             }
+            let streams = match streams {
+                Some(streams) => Some(streams.stop_reading().await?),
+                None => None,
+            };
             tokio::task::spawn_blocking(|| pipeline.shut_down()).await?;
-            publisher.await?;
+            publishing.finish().await?;
+            if let Some(streams) = streams {
+                streams.leave().await?;
+            }
             sampler.await
         });
         match finished.await {
@@ -98,7 +105,10 @@ impl Running {
 }
 
 /// Runs a task whose panic breaks the pipeline.
-fn watched(pipeline: &Pipeline, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+pub(super) fn watched(
+    pipeline: &Pipeline,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
     let guard = pipeline.panic_guard();
     tokio::spawn(async move {
         let _guard = guard;
@@ -106,27 +116,63 @@ fn watched(pipeline: &Pipeline, task: impl Future<Output = ()> + Send + 'static)
     })
 }
 
-fn publisher(parts: &Parts, client: &RedisClient, model: Arc<Model>, connected: Arc<Notify>) -> Publisher {
-    let Parts { settings, recorder, watchers, .. } = parts;
-    Publisher::new(settings.publish.clone(), client.writer(), connected, model, watchers.clone(), recorder)
+/// What takes results away.
+struct Publishing {
+    publisher: JoinHandle<()>,
+    /// Ends after the publisher.
+    annotations: Option<JoinHandle<()>>,
 }
 
-/// A source for each group of streams that can be read together.
-fn sources(parts: &Parts, client: &RedisClient, connected: &Arc<Notify>) -> Vec<RedisSource> {
-    let Parts { settings, recorder, readiness, .. } = parts;
-    let output = &settings.publish.objects_stream;
-    let groups = client.groups(&settings.redis.streams);
-    let readiness = readiness.parts(source::redis::READY_CONDITION, groups.len());
-    let sources = groups.into_iter().zip(readiness).map(|(streams, readiness)| {
-        let settings = RedisSettings { streams, ..settings.redis.clone() };
-        RedisSource::new(client.clone(), settings, output, recorder, readiness, Arc::clone(connected))
-    });
-    sources.collect()
+impl Publishing {
+    fn start(
+        parts: &Parts,
+        client: &RedisClient,
+        pipeline: &Pipeline,
+        model: &Arc<Model>,
+        connected: Arc<Notify>,
+        results: mpsc::Receiver<FrameResult>,
+    ) -> Result<Self, AppError> {
+        let Parts { settings, recorder, watchers, .. } = parts;
+        let (annotations, annotating) = if settings.annotate.enabled {
+            let settings = settings.annotate.clone();
+            let started = Annotations::start(settings, client.writer(), Arc::clone(model), recorder);
+            let (annotations, annotating) = started.map_err(AppError::Thread)?;
+            (Some(annotations), Some(watched(pipeline, annotating)))
+        } else {
+            (None, None)
+        };
+        let spare = pipeline.handle().spare_detections();
+        let beside = Beside { watchers: watchers.clone(), annotations, spare };
+        let (publish, connection, model) = (settings.publish.clone(), client.writer(), Arc::clone(model));
+        let publisher = Publisher::new(publish, connection, connected, model, beside, recorder);
+        Ok(Self { publisher: watched(pipeline, publisher.run(results)), annotations: annotating })
+    }
+
+    async fn finish(self) -> Result<(), JoinError> {
+        self.publisher.await?;
+        match self.annotations {
+            Some(annotations) => annotations.await,
+            None => Ok(()),
+        }
+    }
 }
 
-/// Without Redis no stream has frames, so no results come; the channel is read to its end all the same.
+/// What feeds the pipeline from a source until `token` is cancelled.
+pub(super) fn fed<S: FrameSource + 'static>(
+    parts: &Parts,
+    pipeline: &Pipeline,
+    source: S,
+    token: &CancellationToken,
+) -> impl Future<Output = ()> + Send + use<S> {
+    let while_moving = parts.settings.publish.while_moving;
+    source::feed(source, pipeline.handle(), parts.recorder.clone(), while_moving, token.clone())
+}
+
+/// Without Redis the results of files are nobody's; frames have their verdict all the same.
 async fn discard(mut results: mpsc::Receiver<FrameResult>) {
-    while results.recv().await.is_some() {}
+    while let Some(result) = results.recv().await {
+        result.ticket.processed();
+    }
 }
 
 /// Loads the settings' model, away from the threads that serve.

@@ -124,7 +124,8 @@ impl Session {
         let values = &tensor[..images * channels * height * width];
         let input = TensorRef::from_array_view(([images, channels, height, width], values))?;
         let mut outputs = self.session.run(ort::inputs![self.input_name.as_str() => input])?;
-        let owned = self.output_names.iter().filter_map(|name| Some((Arc::clone(name), outputs.remove(name)?)));
+        let owned =
+            self.output_names.iter().filter_map(|name| Some((Arc::clone(name), outputs.remove(name)?)));
         Ok(RunOutputs(owned.collect()))
     }
 

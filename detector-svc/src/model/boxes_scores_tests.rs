@@ -4,7 +4,9 @@
 
 use super::*;
 use crate::{
-    model::{Output, Thresholds}, preprocess::ResizeMode};
+    model::{Output, Thresholds, nms},
+    preprocess::ResizeMode,
+};
 
 const THRESHOLDS: Thresholds = Thresholds { confidence: 0.35, iou: 0.6, max_detections: 100 };
 
@@ -22,7 +24,14 @@ fn read(
     ]);
     let letterbox = Letterbox::new(ResizeMode::LetterboxTopLeft, (200, 100), (100, 100));
     let (mut scratch, mut found) = (Scratch::default(), Vec::new());
-    BoxesScores.postprocess(&outputs, index, &letterbox, &Query { thresholds, classes }, &mut scratch, &mut found)?;
+    BoxesScores.postprocess(
+        &outputs,
+        index,
+        &letterbox,
+        &Query { thresholds, classes },
+        &mut scratch,
+        &mut found,
+    )?;
     Ok(found)
 }
 

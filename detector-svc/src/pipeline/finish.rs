@@ -116,7 +116,8 @@ impl Finisher {
         match item.origin {
             Origin::Stream(frame) => {
                 let received = item.stamps.received;
-                let result = FrameResult { frame, detected, image: item.image, ticket: item.ticket, received };
+                let result =
+                    FrameResult { frame, detected, image: item.image, ticket: item.ticket, received };
                 // The publisher outlives the pipeline; were it gone, the ledger would see the frame dropped.
                 let _ = self.results.blocking_send(result);
             }

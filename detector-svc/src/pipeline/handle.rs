@@ -63,8 +63,14 @@ impl PipelineHandle {
     pub fn offer(&self, frame: Frame) {
         let Frame { stream, id, captured, payload, metadata, lease, receipt } = frame;
         let ticket = self.ledger.receive(&stream, receipt);
-        let origin =
-            FrameOrigin { stream: stream.clone(), id, captured, robot_pose: metadata.robot_pose, metadata: metadata.json, lease };
+        let origin = FrameOrigin {
+            stream: stream.clone(),
+            id,
+            captured,
+            robot_pose: metadata.robot_pose,
+            metadata: metadata.json,
+            lease,
+        };
         let received = Instant::now();
         let job = Job {
             payload,

@@ -40,7 +40,8 @@ fn entry(pose: Option<Value>) -> HashMap<&'static str, String> {
         id: FrameId { milliseconds: 1_732_280_000_123, sequence: 4 },
         captured: Duration::from_millis(1_732_280_000_120),
         robot_pose: pose.map(|pose| serde_json::from_value(pose).unwrap()),
-        metadata: Bytes::new(), lease: None,
+        metadata: Bytes::new(),
+        lease: None,
     };
     let bounding_box = BoundingBox { x_min: 616.6, y_min: 263.4, x_max: 652.0, y_max: 368.5 };
     let detection = Detection { class_id: 1, confidence: 0.82, bounding_box, track_id: None };

@@ -13,7 +13,8 @@ fn tell(watchers: &Watchers, stream: &str, number: u64) {
         id: FrameId { milliseconds: number, sequence: 0 },
         captured: Duration::ZERO,
         robot_pose: None,
-        metadata: Bytes::new(), lease: None,
+        metadata: Bytes::new(),
+        lease: None,
     };
     let detected = Detected { detections: Vec::new(), width: 1, height: 1, timings: Timings::default() };
     let _ = watchers.tell(frame, detected);

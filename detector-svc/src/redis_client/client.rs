@@ -34,6 +34,7 @@ pub enum ClientError {
 pub struct RedisClient {
     server: Server,
     timeout: Duration,
+    reconnect_max: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ impl RedisClient {
             (false, Some(certificates)) => Server::Single(Client::build_with_tls(info, certificates)?),
             (false, None) => Server::Single(Client::open(info)?),
         };
-        Ok(Self { server, timeout: settings.timeout })
+        Ok(Self { server, timeout: settings.timeout, reconnect_max: settings.reconnect_max })
     }
 
     /// A connection of its own for a reader that waits up to `block` for an answer.
@@ -77,6 +78,11 @@ impl RedisClient {
             Server::Single(_) => vec![streams.to_vec()],
             Server::Cluster(_) => super::cluster::by_slot(streams),
         }
+    }
+
+    /// Longest pause before a lost connection is tried again.
+    pub(crate) fn reconnect_max(&self) -> Duration {
+        self.reconnect_max
     }
 
     /// How long a connection or a command may take.

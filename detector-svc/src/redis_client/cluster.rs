@@ -1,6 +1,6 @@
 //! Redis Cluster: its nodes, and which streams one command can name together.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use redis::{
@@ -109,6 +109,20 @@ fn nodes(slots: Vec<Vec<Value>>) -> Vec<(String, u16)> {
     nodes.sort_unstable();
     nodes.dedup();
     nodes
+}
+
+/// One slot of each master in an answer to `CLUSTER SLOTS`, by which it can be reached.
+pub(super) fn slot_of_each_master(ranges: Vec<Vec<Value>>) -> Vec<u16> {
+    let masters = ranges.into_iter().filter_map(|range| {
+        let mut fields = range.into_iter();
+        let first: u16 = from_redis_value(fields.next()?).ok()?;
+        let master: Vec<Value> = from_redis_value(fields.nth(1)?).ok()?;
+        let mut master = master.into_iter();
+        let host: String = from_redis_value(master.next()?).ok()?;
+        let port: u16 = from_redis_value(master.next()?).ok()?;
+        Some(((host, port), first))
+    });
+    masters.collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
 #[cfg(test)]

@@ -21,12 +21,16 @@ mod metrics;
 mod tls;
 mod writer;
 
-use std::{collections::HashSet, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::RangeInclusive,
+    path::PathBuf,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use vision_service::settings::{InvalidSetting, Secret, masked};
 
-pub(crate) use self::metrics::RedisMetrics;
 pub use self::{
     args::RedisArgs,
     client::{ClientError, RedisClient},
@@ -35,6 +39,8 @@ pub use self::{
     error::{is_wrong_server, needs_new_connection},
     writer::Writer,
 };
+pub(crate) use self::{connection::NodeRoute, metrics::RedisMetrics};
+use crate::source::glob;
 
 /// Which frames of a stream are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +49,8 @@ pub enum Policy {
     /// The newest; unread older ones are dropped as `superseded`.
     #[default]
     Latest,
+    /// Each, in order: read through a consumer group and acknowledged when it has its verdict.
+    Every,
 }
 
 vision_service::settings! {
@@ -66,10 +74,26 @@ vision_service::settings! {
         /// Whether the URL's host is a node of a Redis Cluster. Each slot that streams are in takes a connection to
         /// each node, so related streams are better named with a common `{tag}`.
         pub cluster: bool = false,
-        /// Streams that frames are read from.
+        /// Streams that frames are read from: names, and patterns (`camera:*`, `cam?`, `cam[12]`) that find streams while
+        /// running, too.
         pub streams: Vec<String> = vec!["robot_camera".to_owned()],
-        /// Which frames of a stream are looked at: `latest`, the newest whenever there is room.
+        /// Which frames of a stream are looked at: `latest`, the newest whenever there is room, or `every`, each one, which
+        /// is acknowledged to a consumer group when it is done with.
         pub policy: Policy = Policy::Latest,
+        /// Policies of single streams, by name or pattern, as in `"robot_camera" = "every"`. The name counts before a
+        /// pattern, the longer pattern before the shorter.
+        pub policies: BTreeMap<String, Policy> = BTreeMap::new(),
+        /// How often streams are looked for that patterns find, 50ms to 60s.
+        #[serde(with = "humantime_serde")]
+        pub discover_every: Duration = Duration::from_secs(1),
+        /// Consumer group that streams of the policy `every` are read through.
+        pub group: String = "detector-svc".to_owned(),
+        /// How long a frame may be with another consumer before it is claimed, when streams are not owned. Those of an
+        /// owned stream are claimed at once.
+        #[serde(with = "humantime_serde")]
+        pub claim_after: Duration = Duration::from_secs(30),
+        /// Deliveries of a frame after which it is given up, if it never got a verdict, at least 1.
+        pub max_deliveries: u64 = 5,
         /// How long a connection or a command may take.
         #[serde(with = "humantime_serde")]
         pub timeout: Duration = Duration::from_secs(2),
@@ -80,7 +104,9 @@ vision_service::settings! {
 }
 
 /// Streams that one process reads.
-const MAX_STREAMS: usize = 1024;
+pub(crate) const MAX_STREAMS: usize = 1024;
+/// Bounds of the time between two looks for streams.
+const DISCOVER_EVERY: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_secs(60);
 
 impl RedisSettings {
     /// A client; connects to nothing yet, and reads the files of certificates.
@@ -89,6 +115,15 @@ impl RedisSettings {
     /// [`ClientError`]: the settings contradict each other, or a file cannot be used.
     pub fn client(&self) -> Result<RedisClient, ClientError> {
         RedisClient::new(self)
+    }
+
+    /// Which frames of a stream are looked at.
+    #[must_use]
+    pub fn policy_of(&self, stream: &str) -> Policy {
+        let named = self.policies.get(stream);
+        let patterns = self.policies.iter().filter(|(pattern, _)| glob::matches(pattern, stream));
+        let longest = || patterns.max_by_key(|(pattern, _)| pattern.len()).map(|(_, policy)| policy);
+        named.or_else(longest).copied().unwrap_or(self.policy)
     }
 }
 
@@ -102,6 +137,24 @@ fn check(settings: &RedisSettings) -> Result<(), InvalidSetting> {
         if value.is_zero() {
             return Err(InvalidSetting::new(key, "is zero"));
         }
+    }
+    if !DISCOVER_EVERY.contains(&settings.discover_every) {
+        let reason = format!("is {:?}, not within 50ms..=60s", settings.discover_every);
+        return Err(InvalidSetting::new("discover_every", reason));
+    }
+    check_group(settings)
+}
+
+fn check_group(settings: &RedisSettings) -> Result<(), InvalidSetting> {
+    if settings.group.is_empty() {
+        return Err(InvalidSetting::new("group", "is empty"));
+    }
+    if settings.claim_after.is_zero() {
+        let reason = "is zero: frames would be taken from those who look at them";
+        return Err(InvalidSetting::new("claim_after", reason));
+    }
+    if settings.max_deliveries == 0 {
+        return Err(InvalidSetting::new("max_deliveries", "is 0, at least 1 is needed"));
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! Where frames come from.
 
 mod feed;
+pub mod files;
+pub mod glob;
+pub mod images;
 pub mod redis;
 
 use std::future::Future;

@@ -59,17 +59,15 @@ proptest! {
 
 #[test]
 fn the_whole_counts_not_the_first() {
-    let costs = vec![vec![0.1, 0.2], vec![0.1, 0.7]];
-    assert_eq!(solve(&mut Assignment::default(), &costs, 2, 0.8), [Some(1), Some(0)]);
-    // The second pair alone saves more than both pairs together.
-    assert_eq!(
-        solve(&mut Assignment::default(), &vec![vec![0.45, 0.1], vec![0.7, 0.2]], 2, 0.5),
-        [Some(0), Some(1)]
-    );
-    assert_eq!(
-        solve(&mut Assignment::default(), &vec![vec![0.49, 0.1], vec![0.7, 0.48]], 2, 0.5),
-        [Some(1), None]
-    );
+    for (costs, limit, expected) in [
+        ([[0.1, 0.2], [0.1, 0.7]], 0.8, [Some(1), Some(0)]),
+        ([[0.3, 0.1], [0.7, 0.2]], 0.5, [Some(0), Some(1)]),
+        // Both pairs would cost more than one and the limit.
+        ([[0.45, 0.1], [0.7, 0.2]], 0.5, [Some(1), None]),
+    ] {
+        let costs: Costs = costs.iter().map(|row| row.to_vec()).collect();
+        assert_eq!(solve(&mut Assignment::default(), &costs, 2, limit), expected, "{costs:?}");
+    }
 }
 
 #[test]

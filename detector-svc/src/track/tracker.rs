@@ -251,5 +251,9 @@ impl Tracker {
 mod tests;
 
 #[cfg(test)]
+#[path = "lifecycle_tests.rs"]
+mod lifecycle_tests;
+
+#[cfg(test)]
 #[path = "golden_tests.rs"]
 mod golden_tests;

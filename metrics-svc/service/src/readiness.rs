@@ -36,12 +36,11 @@ impl Readiness {
         self.change(condition, |_| usize::from(!holds));
     }
 
-    /// Has a condition wait for `parts`, none of which meets it yet.
+    /// Has a condition wait for so many parts, none of which meets it yet.
     #[must_use]
-    pub fn parts(&self, condition: &'static str, parts: usize) -> Vec<ReadinessPart> {
-        self.change(condition, |_| parts);
-        let part = || ReadinessPart { readiness: self.clone(), condition, holds: false };
-        std::iter::repeat_with(part).take(parts).collect()
+    pub fn parts<const PARTS: usize>(&self, condition: &'static str) -> [ReadinessPart; PARTS] {
+        self.change(condition, |_| PARTS);
+        std::array::from_fn(|_| ReadinessPart { readiness: self.clone(), condition, holds: false })
     }
 
     fn change(&self, condition: &'static str, unmet: impl FnOnce(usize) -> usize) {
@@ -119,7 +118,7 @@ mod tests {
     #[test]
     fn a_condition_of_parts_holds_when_all_of_them_meet_it() {
         let readiness = Readiness::awaiting(&["redis"]);
-        let mut parts = readiness.parts("redis", 2);
+        let mut parts = readiness.parts::<2>("redis");
         for (part, holds, ready) in
             [(0, true, false), (0, true, false), (1, true, true), (0, false, false), (0, true, true)]
         {

@@ -75,6 +75,29 @@ pub(crate) async fn settled(http: std::net::SocketAddr, received: u64) -> Result
     Ok(page)
 }
 
+/// Adds an entry to a stream that its publisher does not trim; returns its identifier.
+pub(crate) async fn append(redis: &mut MultiplexedConnection, stream: &str, entry: &Entry) -> Result<String> {
+    Ok(redis::cmd("XADD").arg(stream).arg("*").arg(entry).query_async(redis).await?)
+}
+
+/// Waits until detections of every frame of a stream are published; tells how many were published more than once.
+pub(crate) async fn all_published(
+    redis: &mut MultiplexedConnection,
+    stream: &str,
+    ids: &[String],
+) -> Result<usize> {
+    eventually("publication of every frame", async || {
+        let published = frames::published(redis).await?;
+        let of_stream = published.iter().filter(|published| published.field("source_stream") == stream);
+        let found: Vec<_> = of_stream.map(|published| published.field("frame_id")).collect();
+        let missing = ids.iter().filter(|id| !found.contains(&id.as_str())).count();
+        ensure!(missing == 0, "{missing} of {} are not", ids.len());
+        let different: HashSet<_> = found.iter().collect();
+        Ok(found.len() - different.len())
+    })
+    .await
+}
+
 /// Whether no frame's detections were published twice.
 pub(crate) fn none_twice(published: &[Published]) -> Result<()> {
     let mut seen = HashSet::new();

@@ -4,8 +4,12 @@
 mod bad_input;
 mod connections;
 mod detections;
+mod every;
 mod exposition;
+mod files;
 mod fixture;
+mod ownership;
 mod python_client;
 mod redis_servers;
 mod restarts;
+mod streams;

@@ -51,7 +51,14 @@ impl Fixture {
     fn frame(&self, stream: &str, number: u64) -> (StreamId, FrameId, Job) {
         let (stream, id) = (StreamId::new(stream), FrameId { milliseconds: number, sequence: 0 });
         let captured = Duration::ZERO;
-        let origin = FrameOrigin { stream: stream.clone(), id, captured, robot_pose: None, metadata: Bytes::new(), lease: None };
+        let origin = FrameOrigin {
+            stream: stream.clone(),
+            id,
+            captured,
+            robot_pose: None,
+            metadata: Bytes::new(),
+            lease: None,
+        };
         let job = self.job(&stream, Origin::Stream(origin));
         (stream, id, job)
     }

@@ -42,7 +42,8 @@ impl Fixture {
             id: FrameId { milliseconds: millis, sequence: 0 },
             captured: Duration::from_millis(1_000_000 + millis),
             robot_pose: None,
-            metadata: Bytes::new(), lease: None,
+            metadata: Bytes::new(),
+            lease: None,
         };
         let mut found = [object()];
         self.tracking.frame(&frame, &mut found, self.at(millis));

@@ -12,11 +12,11 @@ use redis::{RedisResult, Value, aio::ConnectionLike};
 use tokio::sync::mpsc;
 use vision_metrics_client::Recorder;
 
+pub use self::settings::AnnotationSettings;
 use self::{
     draw::{AnnotatedEntry, Draughtsman},
     metrics::AnnotationMetrics,
 };
-pub use self::settings::AnnotationSettings;
 use super::entry;
 use crate::{detection::Detection, image::Image, model::Model, pipeline::FrameOrigin};
 
@@ -42,12 +42,12 @@ impl Annotations {
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub(crate) fn start(
+    pub(crate) fn start<C: ConnectionLike + Send>(
         settings: AnnotationSettings,
-        connection: impl ConnectionLike + Send,
+        connection: C,
         model: Arc<Model>,
         recorder: &Recorder,
-    ) -> io::Result<(Self, impl Future<Output = ()> + Send)> {
+    ) -> io::Result<(Self, impl Future<Output = ()> + Send + use<C>)> {
         let (frames, to_draw) = bounded(WAITING);
         let (drawn, entries) = mpsc::channel(WAITING);
         let metrics = AnnotationMetrics::new(recorder);

@@ -4,8 +4,7 @@ use std::sync::LazyLock;
 
 use redis::{FromRedisValue as _, RedisResult, Script, Value, aio::ConnectionLike};
 
-use super::reply::RawEntry;
-use crate::frame::FrameId;
+use crate::{frame::FrameId, source::redis::reply::RawEntry};
 
 /// Answers `{entries-added, length, newest entry or nil}`: nil when the newest is the one given already, so that
 /// no image travels twice. `entries-added` is -1 before Redis 7.
