@@ -6,7 +6,7 @@ use tokio::{
     sync::{Notify, mpsc, watch},
     task::{JoinError, JoinHandle},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Parts,
@@ -38,7 +38,8 @@ pub(super) struct Streams {
 pub(super) struct Leaving {
     acknowledger: JoinHandle<()>,
     keeper: JoinHandle<()>,
-    leave: CancellationToken,
+    /// Has the keeper leave, also when nobody waits for it any more.
+    leave: DropGuard,
 }
 
 impl Streams {
@@ -93,7 +94,11 @@ impl Streams {
                 watched(pipeline, fed(parts, pipeline, latest, token)),
                 watched(pipeline, fed(parts, pipeline, every, token)),
             ],
-            rest: Leaving { acknowledger: watched(pipeline, acknowledger.run()), keeper, leave },
+            rest: Leaving {
+                acknowledger: watched(pipeline, acknowledger.run()),
+                keeper,
+                leave: leave.drop_guard(),
+            },
         }
     }
 
@@ -111,7 +116,7 @@ impl Leaving {
     pub(super) async fn leave(self) -> Result<(), JoinError> {
         let Self { acknowledger, keeper, leave } = self;
         acknowledger.await?;
-        leave.cancel();
+        drop(leave);
         keeper.await
     }
 }

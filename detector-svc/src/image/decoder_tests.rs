@@ -73,6 +73,17 @@ fn what_memory_holds_from_before_shows_in_no_image() {
 }
 
 #[test]
+fn a_damaged_file_that_the_decoder_takes_for_whole_shows_nothing_from_before() {
+    let mut jpeg =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/frames/vtest/0000.jpg")).unwrap();
+    for (place, byte) in [(22_904, 237), (34_566, 142), (40_372, 193)] {
+        jpeg[place] = byte;
+    }
+    assert!(decode(&file(jpeg.clone()), ColorOrder::Bgr, LIMITS).is_ok());
+    compare(&file(jpeg), ColorOrder::Bgr).unwrap();
+}
+
+#[test]
 fn an_image_of_the_size_of_the_last_is_decoded_where_the_last_was() {
     let files = files();
     let (rgb, jpeg) = (files[6].clone(), files[2].clone());

@@ -82,11 +82,11 @@ fn read(
     let count = width as usize * height as usize;
     match decoder.color_type() {
         ColorType::Rgb8 => {
-            buffer::resize(pixels, count * CHANNELS);
+            buffer::zero(pixels, count * CHANNELS);
             decoder.read_image(pixels)?;
         }
         ColorType::Rgba8 => {
-            buffer::resize(pixels, count * RGBA_CHANNELS);
+            buffer::zero(pixels, count * RGBA_CHANNELS);
             decoder.read_image(pixels)?;
             drop_alpha(pixels);
         }

@@ -21,7 +21,7 @@ pub(super) fn decode(
     let decoder = open(bytes, color_space(order))?;
     let (width, height) = dimensions(&decoder)?;
     limits.check(width.into(), height.into())?;
-    buffer::resize(pixels, width as usize * height as usize * CHANNELS);
+    buffer::zero(pixels, width as usize * height as usize * CHANNELS);
     // The decoder knows every way to RGB, but only YCbCr's to BGR; what it writes is settled when it is opened.
     if order == ColorOrder::Bgr && decoder.input_colorspace() != Some(ColorSpace::YCbCr) {
         read(open(bytes, ColorSpace::RGB)?, pixels)?;

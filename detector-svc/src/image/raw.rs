@@ -36,7 +36,7 @@ fn convert(bytes: &[u8], layout: RawLayout, order: ColorOrder, pixels: &mut Vec<
         ColorOrder::Rgb => (red, blue),
     };
     let channels = layout.channels();
-    buffer::resize(pixels, bytes.len() / channels * CHANNELS);
+    buffer::zero(pixels, bytes.len() / channels * CHANNELS);
     for (to, from) in pixels.chunks_exact_mut(CHANNELS).zip(bytes.chunks_exact(channels)) {
         to.copy_from_slice(&[from[first], from[green], from[last]]);
     }

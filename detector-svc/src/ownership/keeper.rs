@@ -1,7 +1,7 @@
 //! The task that takes, prolongs and gives up this replica's streams.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -118,7 +118,8 @@ impl Keeper {
         known: &[KnownStream],
         asked: Instant,
     ) -> RedisResult<(Vec<String>, Vec<(StreamId, Holder)>)> {
-        let gone = self.held.keys().filter(|id| known.iter().all(|stream| stream.id != **id));
+        let ids = ids(known);
+        let gone = self.held.keys().filter(|id| !ids.contains(id));
         let streams: Vec<_> = known.iter().map(|stream| &stream.id).chain(gone).cloned().collect();
         let held: HashMap<_, _> =
             self.held.iter().map(|(id, held)| (id.clone(), held.tenure.lease().clone())).collect();
@@ -159,8 +160,9 @@ impl Keeper {
     /// Has streams drained that are surplus, or that nobody asks for any more.
     fn give_up(&mut self, surplus: &[StreamId], known: &[KnownStream], now: Instant) {
         let until = now + self.leases.term;
+        let ids = ids(known);
         for (id, held) in self.held.iter_mut().filter(|(_, held)| held.until.is_none()) {
-            if surplus.contains(id) || known.iter().all(|stream| stream.id != *id) {
+            if surplus.contains(id) || !ids.contains(id) {
                 held.until = Some(until);
             }
         }
@@ -242,4 +244,8 @@ impl Keeper {
             tracing::warn!(%error, ?after, "streams are left to other replicas late");
         }
     }
+}
+
+fn ids(known: &[KnownStream]) -> HashSet<&StreamId> {
+    known.iter().map(|stream| &stream.id).collect()
 }

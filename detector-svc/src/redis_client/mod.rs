@@ -88,8 +88,8 @@ vision_service::settings! {
         pub discover_every: Duration = Duration::from_secs(1),
         /// Consumer group that streams of the policy `every` are read through.
         pub group: String = "detector-svc".to_owned(),
-        /// How long a frame may be with another consumer before it is claimed, when streams are not owned. Those of an
-        /// owned stream are claimed at once.
+        /// How long a frame may be with another consumer before it is claimed. When an owned stream is taken over, all are
+        /// claimed at once.
         #[serde(with = "humantime_serde")]
         pub claim_after: Duration = Duration::from_secs(30),
         /// Deliveries of a frame after which it is given up, if it never got a verdict, at least 1.

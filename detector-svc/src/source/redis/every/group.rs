@@ -78,14 +78,17 @@ static PENDING: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Delivers pending entries, the second of each pair of arguments being the number of this delivery. Answers for each
-/// the entry, or 0 when it is not pending any more, or 1 when it was trimmed.
+/// the entry, or 0 when it is not this consumer's any more, or 1 when it was trimmed.
 static DELIVER: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local key, group, delivered = KEYS[1], ARGV[1], {}
          for i = 3, #ARGV, 2 do
-           local pending = #redis.call('XPENDING', key, group, ARGV[i], ARGV[i], 1)
-           local entries = redis.call('XCLAIM', key, group, ARGV[2], 0, ARGV[i], 'RETRYCOUNT', ARGV[i + 1])
-           delivered[#delivered + 1] = entries[1] or pending
+           local pending = redis.call('XPENDING', key, group, ARGV[i], ARGV[i], 1, ARGV[2])
+           local entries = {}
+           if pending[1] then
+             entries = redis.call('XCLAIM', key, group, ARGV[2], 0, ARGV[i], 'RETRYCOUNT', ARGV[i + 1])
+           end
+           delivered[#delivered + 1] = entries[1] or #pending
          end
          return delivered",
     )
@@ -151,7 +154,7 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) enum Delivered {
     Entry(RawEntry),
-    /// Somebody acknowledged it.
+    /// Somebody acknowledged or claimed it.
     Gone,
     /// It is not there any more.
     Trimmed,

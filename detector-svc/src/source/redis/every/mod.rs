@@ -84,7 +84,8 @@ impl EverySource {
             claims: RedisMetrics::new(recorder, "claim"),
             reading: Reading {
                 group: Group { name: settings.group.clone(), consumer: replica },
-                claim_after: if owned { Duration::ZERO } else { settings.claim_after },
+                claim_first: if owned { Duration::ZERO } else { settings.claim_after },
+                claim_after: settings.claim_after,
                 max_deliveries: settings.max_deliveries,
                 refused_pause: settings.reconnect_max,
                 receipts,
@@ -181,7 +182,7 @@ impl EverySource {
     async fn catch_up(&mut self, connection: &mut Connection, since: Instant) -> RedisResult<()> {
         let started = Instant::now();
         for stream in self.streams.iter_mut().filter(|stream| stream.is_readable(started, since)) {
-            if !stream.is_behind(&self.reading, started) {
+            if !stream.is_behind(started) {
                 continue;
             }
             let room = self.pipeline.room(stream.id());

@@ -18,17 +18,17 @@ const QUIET: Duration = Duration::from_millis(250);
 
 impl Stream {
     /// Whether [`Stream::catch_up`] has anything to do.
-    pub(in super::super) fn is_behind(&self, reading: &Reading, now: Instant) -> bool {
+    pub(in super::super) fn is_behind(&self, now: Instant) -> bool {
         match self.stage {
             Stage::Prepare => now >= self.look_at,
-            Stage::Claim(_) => true,
-            Stage::Read => self.claims_again(reading, now) || !self.reads_on(now),
+            Stage::Claim(..) => true,
+            Stage::Read => self.claims_again(now) || !self.reads_on(now),
         }
     }
 
     /// Whether it is time to see what other consumers have left pending.
-    fn claims_again(&self, reading: &Reading, now: Instant) -> bool {
-        self.stage == Stage::Read && !reading.claim_after.is_zero() && now >= self.look_at
+    fn claims_again(&self, now: Instant) -> bool {
+        self.stage == Stage::Read && now >= self.look_at
     }
 
     /// Does what comes before new entries are read: finds the group, claims what is pending, delivers it again as far
@@ -44,13 +44,13 @@ impl Stream {
         if self.stage == Stage::Prepare && now >= self.look_at {
             self.prepare(connection, reading, events).await?;
         }
-        if self.claims_again(reading, now) {
-            self.stage = Stage::Claim("0-0".to_owned());
+        if self.claims_again(now) {
+            self.stage = Stage::Claim(reading.claim_after, "0-0".to_owned());
         }
-        if let Stage::Claim(cursor) = self.stage.clone()
+        if let Stage::Claim(idle, cursor) = self.stage.clone()
             && self.again.len() < MAX_HELD
         {
-            self.claim(connection, reading, &cursor, events).await?;
+            self.claim(connection, reading, idle, &cursor, events).await?;
         }
         self.deliver_again(connection, reading, room, events).await
     }
@@ -66,7 +66,7 @@ impl Stream {
         let id = self.id().clone();
         let name = id.as_str();
         let prepared = reading.group.prepare(connection, name, make_stream, self.position).await?;
-        self.refused = false;
+        self.unreadable = prepared.is_none();
         let Some(prepared) = prepared else {
             self.look_at = Instant::now() + QUIET;
             return Ok(());
@@ -77,7 +77,7 @@ impl Stream {
         }
         let position = self.placed(&prepared, events);
         self.advance(connection, reading, position, &[], prepared.extent, events).await?;
-        self.stage = Stage::Claim("0-0".to_owned());
+        self.stage = Stage::Claim(reading.claim_first, "0-0".to_owned());
         Ok(())
     }
 
@@ -101,11 +101,12 @@ impl Stream {
         &mut self,
         connection: &mut impl ConnectionLike,
         reading: &Reading,
+        idle: Duration,
         cursor: &str,
         events: &mut Vec<SourceEvent>,
     ) -> RedisResult<()> {
         let name = self.owned.stream.id.clone();
-        let page = reading.group.pending(connection, name.as_str(), reading.claim_after, cursor).await?;
+        let page = reading.group.pending(connection, name.as_str(), idle, cursor).await?;
         self.missed(page.trimmed, events);
         let now = Instant::now();
         for (id, deliveries) in page.entries {
@@ -118,10 +119,10 @@ impl Stream {
                 self.again.insert(id, (deliveries + 1, now));
             }
         }
-        self.stage = page.cursor.map_or(Stage::Read, Stage::Claim);
+        self.stage = page.cursor.map_or(Stage::Read, |cursor| Stage::Claim(idle, cursor));
         if self.stage == Stage::Read {
             self.look_at = now + reading.claim_after;
-            reading.group.tidy(connection, name.as_str(), reading.claim_after).await?;
+            reading.group.tidy(connection, name.as_str(), idle).await?;
         }
         Ok(())
     }

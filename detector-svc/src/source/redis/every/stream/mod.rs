@@ -33,7 +33,10 @@ const MAX_HELD: usize = 1024;
 /// What every stream of a source needs.
 pub(super) struct Reading {
     pub(super) group: Group,
-    /// How long another consumer's entry must have been pending to be claimed; 0 when the stream is this process's.
+    /// How long another consumer's entry must have been pending to be claimed when a stream is taken over: 0 when it is
+    /// this process's alone.
+    pub(super) claim_first: Duration,
+    /// The same later on.
     pub(super) claim_after: Duration,
     /// Deliveries after which an entry is given up.
     pub(super) max_deliveries: u64,
@@ -57,7 +60,8 @@ pub(super) struct Stream {
     again: BTreeMap<FrameId, (u64, Instant)>,
     /// When it is looked at again, in the stages in which that has to wait.
     look_at: Instant,
-    refused: bool,
+    /// Whether it cannot be read at present: the server refuses, or it is not there.
+    unreadable: bool,
     drained: bool,
 }
 
@@ -66,8 +70,8 @@ pub(super) struct Stream {
 enum Stage {
     /// Find its group.
     Prepare,
-    /// Claim what is pending, from this cursor on.
-    Claim(String),
+    /// Claim what has been pending for so long, from this cursor on.
+    Claim(Duration, String),
     /// Read on.
     Read,
 }
@@ -82,7 +86,7 @@ impl Stream {
             held,
             again: BTreeMap::new(),
             look_at: now,
-            refused: false,
+            unreadable: false,
             drained: false,
         }
     }
@@ -115,7 +119,7 @@ impl Stream {
 
     /// Whether what is published from now on is seen, or nothing of it can be.
     pub(super) fn is_settled(&self) -> bool {
-        self.owned.draining || self.refused || self.stage == Stage::Read
+        self.owned.draining || self.unreadable || self.stage != Stage::Prepare
     }
 
     /// Whether new entries may be read: none that came before them waits.
@@ -133,7 +137,7 @@ impl Stream {
         match self.stage {
             _ if self.owned.draining => !self.drained,
             Stage::Prepare => self.look_at <= then,
-            Stage::Claim(_) => true,
+            Stage::Claim(..) => true,
             Stage::Read => !self.reads_on(then),
         }
     }
@@ -229,7 +233,7 @@ impl Stream {
     pub(super) fn failed(&mut self, error: RedisError, reading: &Reading) -> RedisResult<Option<RedisError>> {
         let now = Instant::now();
         if is_refusal(&error) {
-            self.refused = true;
+            self.unreadable = true;
             self.begin_anew(now + reading.refused_pause);
             return Ok(Some(error));
         }

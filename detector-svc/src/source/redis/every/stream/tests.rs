@@ -13,7 +13,8 @@ fn stream() -> (Stream, Reading, UnboundedReceiver<Settled>) {
     let group = Group { name: "g".to_owned(), consumer: "c".to_owned() };
     let reading = Reading {
         group,
-        claim_after: Duration::ZERO,
+        claim_first: Duration::ZERO,
+        claim_after: Duration::from_secs(30),
         max_deliveries: 2,
         refused_pause: Duration::from_secs(1),
         receipts,
