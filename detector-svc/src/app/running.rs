@@ -14,7 +14,7 @@ use crate::{
     ledger::Ledger,
     model::{Model, ModelOptions},
     pipeline::{FrameResult, Pipeline, PipelineHandle},
-    publish::{Annotations, Beside, Publisher},
+    publish::{Annotations, Beside, Publisher, Watchers},
     redis_client::RedisClient,
     sampler,
     settings::Settings,
@@ -51,7 +51,13 @@ impl Running {
         let files = FileSource::new(&settings.files)?;
         let files = files.map(|source| watched(&pipeline, fed(parts, &pipeline, source, token)));
         let (publishing, streams) = if settings.redis.url.is_empty() {
-            (Publishing { publisher: watched(&pipeline, discard(results)), annotations: None }, None)
+            (
+                Publishing {
+                    publisher: watched(&pipeline, show(results, parts.watchers.clone())),
+                    annotations: None,
+                },
+                None,
+            )
         } else {
             let client = settings.redis.client()?;
             let connected = Arc::new(Notify::new());
@@ -168,10 +174,12 @@ pub(super) fn fed<S: FrameSource + 'static>(
     source::feed(source, pipeline.handle(), parts.recorder.clone(), while_moving, token.clone())
 }
 
-/// Without Redis the results of files are nobody's; frames have their verdict all the same.
-async fn discard(mut results: mpsc::Receiver<FrameResult>) {
-    while let Some(result) = results.recv().await {
-        result.ticket.processed();
+/// Without Redis the results of files are for those who watch.
+async fn show(mut results: mpsc::Receiver<FrameResult>, watchers: Watchers) {
+    while let Some(FrameResult { frame, detected, ticket, .. }) = results.recv().await {
+        // What nobody watches is nobody's.
+        let _ = watchers.tell(frame, detected);
+        ticket.processed();
     }
 }
 

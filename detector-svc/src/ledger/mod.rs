@@ -120,9 +120,12 @@ impl Ledger {
         self.0.streams.read().get(stream).map_or(0, |account| account.open.load(Relaxed))
     }
 
-    /// Lets go of a stream that has ended; its totals stay where they are recorded.
+    /// Lets go of a stream that has ended, unless frames of it are in flight; its totals stay where they are recorded.
     pub fn forget(&self, stream: &StreamId) {
-        self.0.streams.write().remove(stream);
+        let mut streams = self.0.streams.write();
+        if streams.get(stream).is_some_and(|account| account.open.load(Relaxed) == 0) {
+            streams.remove(stream);
+        }
     }
 
     fn account(&self, stream: &StreamId) -> Arc<Account> {

@@ -61,7 +61,7 @@ impl Watchers {
     }
 
     /// Tells those who want to know; gives back what nobody wants.
-    pub(super) fn tell(&self, frame: FrameOrigin, detected: Detected) -> Option<Detected> {
+    pub(crate) fn tell(&self, frame: FrameOrigin, detected: Detected) -> Option<Detected> {
         let mut watchers = self.0.lock();
         watchers.retain(|watcher| watcher.strong_count() > 0);
         let wants = |watcher: &Arc<Watcher>| (watcher.wanted)(&frame.stream);

@@ -1,15 +1,18 @@
 //! Connections to Redis, to a server or a cluster, and what is recorded of the commands sent over them.
 //!
-//! On the server a user needs little. With the default streams this is enough:
+//! On the server a user needs this much with the default streams; the third row is for streams of which every frame is
+//! looked at, and for patterns:
 //!
 //! ```text
 //! ACL SETUSER detector on >password resetkeys resetchannels -@all
-//!     +xread +xrevrange +evalsha +script|load +exists +xinfo|stream +xadd +ping
-//!     ~robot_camera ~detected_objects %W~detectable_labels
+//!     +ping +xread +xrevrange +xinfo|stream +exists +xadd +eval +evalsha +script|load
+//!     +get +set +del +pexpire +time +zadd +zrem +zrange +zremrangebyscore
+//!     +xreadgroup +xgroup +xack +xclaim +xautoclaim +xpending +xrange +xinfo|groups +xinfo|consumers +scan
+//!     ~robot_camera ~detected_objects ~{detected_objects}:* %W~detectable_labels
 //! ```
 //!
-//! The script that looks at a stream only reads, but servers take every key of a script for one that is written. A
-//! cluster needs `+cluster|slots`, too; [`replay`](crate::replay) needs `+xadd` and `%W~` on its stream.
+//! A cluster needs `+cluster|slots`, too, and annotated frames `%W~annotated_camera`; [`replay`](crate::replay) needs
+//! `+xadd` and `%W~` on its stream.
 
 mod address;
 mod args;

@@ -24,8 +24,10 @@ use crate::fixture::{detections_of, settled};
 
 /// All that a user needs who reads `robot_camera` and publishes to the default streams.
 const RULES: &str = "resetkeys resetchannels -@all \
-    +xread +xrevrange +evalsha +script|load +exists +xinfo|stream +xadd +ping \
-    ~robot_camera ~detected_objects %W~detectable_labels";
+    +ping +xread +xrevrange +xinfo|stream +exists +xadd +eval +evalsha +script|load \
+    +get +set +del +pexpire +time +zadd +zrem +zrange +zremrangebyscore \
+    +xreadgroup +xgroup +xack +xclaim +xautoclaim +xpending +xrange +xinfo|groups +xinfo|consumers +scan \
+    ~robot_camera ~detected_objects ~{detected_objects}:* %W~detectable_labels";
 
 /// Runs a detector and has it find what is in a frame of each of its streams.
 async fn works(settings: Settings, redis: &mut impl ConnectionLike) -> Result<()> {

@@ -80,7 +80,7 @@ async fn stream_of_another_type_does_not_stop_the_others(policy: Policy) -> Resu
         detections_of(&mut redis, &id).await?;
     }
     let page = MetricsPage::read(detector.http).await?;
-    assert!(page.sum("redis_errors_total", &[("error_type", "response")]) > 0.0);
+    assert!(page.sum("redis_errors_total", &[("error_type", "wrongtype")]) > 0.0);
     assert_eq!(page.ledger().success, 7.0);
     detector.stop().await
 }
