@@ -71,8 +71,8 @@ impl Caption {
 /// The font for an image, by its shorter side in pixels, and how many times to magnify it.
 fn font(short_side: u32) -> (&'static MonoFont<'static>, u32) {
     match short_side {
-        ..400 => (&FONT_6X10, 1),
-        ..800 => (&FONT_8X13_BOLD, 1),
+        0..400 => (&FONT_6X10, 1),
+        400..800 => (&FONT_8X13_BOLD, 1),
         _ => (&FONT_10X20, ((short_side + LARGEST_FONT_SIDE / 2) / LARGEST_FONT_SIDE).max(1)),
     }
 }

@@ -1,7 +1,7 @@
 //! Memory that serves one image after the other.
 
 /// Bytes that a buffer keeps whatever the next image needs: enough for a 4K image.
-pub(super) const KEPT: usize = 32 * 1024 * 1024;
+const KEPT: usize = 32 * 1024 * 1024;
 
 /// Makes a buffer `length` zeros long: a decoder that leaves pixels out, as it may in a damaged file, must not show
 /// what another camera saw. A buffer of more than [`KEPT`] bytes is given back as soon as less than half of it is

@@ -37,7 +37,7 @@ fn files() -> Vec<Vec<u8>> {
 
 /// A decoder and an image that have seen a good deal already.
 fn used() -> (Decoder, Image) {
-    let pixels = vec![0xAA; 1_000_000];
+    let pixels = vec![0xAA; 3_000_000];
     (Decoder { bytes: b"left from before".repeat(100) }, Image { width: 9, height: 9, pixels })
 }
 

@@ -18,7 +18,7 @@ use super::{
     job::{Job, Origin},
 };
 use crate::{
-    image::{ColorOrder, DecodeError, Decoder, Image, Limits},
+    image::{DecodeError, Decoder, FASTEST_ORDER, Image, Limits},
     ledger::{DropReason, Failure},
     preprocess::{BufferPool, Fitted, Fitter, PreprocessError},
 };
@@ -57,7 +57,6 @@ pub(super) struct Preparer {
     /// The image in hand; its memory serves one after the other.
     image: Image,
     fitter: Fitter,
-    order: ColorOrder,
     limits: Limits,
     /// Whether the frames of streams are wanted as pictures, too.
     keep_images: bool,
@@ -79,7 +78,6 @@ impl Preparer {
             decoder: Decoder::new(),
             image: Image::default(),
             fitter: Fitter::new(input, buffers),
-            order: input.color,
             limits,
             keep_images,
         }
@@ -111,7 +109,7 @@ impl Preparer {
 
     /// An image that makes a decoder panic is a bad image, and no reason to stop decoding others.
     fn prepare(&mut self, job: &Job) -> Result<(Fitted, Option<Image>, Instant), PrepareError> {
-        let decode = || self.decoder.decode(&job.payload, self.order, self.limits, &mut self.image);
+        let decode = || self.decoder.decode(&job.payload, FASTEST_ORDER, self.limits, &mut self.image);
         catch_unwind(AssertUnwindSafe(decode)).unwrap_or(Err(DecodeError::Panicked))?;
         let decoded = Instant::now();
         let shown = (self.keep_images && !job.is_callers()).then(|| self.image.clone());

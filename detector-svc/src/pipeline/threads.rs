@@ -26,6 +26,7 @@ use super::{
     tracking::Tracking,
 };
 use crate::{
+    image::FASTEST_ORDER,
     inference::LoadedModel,
     ledger::Ledger,
     model::{Scratch, Thresholds},
@@ -151,7 +152,7 @@ impl Pipeline {
     ) -> io::Result<(Receiver<Batch>, Sender<Vec<f32>>)> {
         let (free_tx, free) = bounded(TENSORS);
         let (batches_tx, batches) = bounded(TENSORS);
-        let normaliser = Normaliser::new(self.handle.model.input.clone());
+        let normaliser = Normaliser::new(self.handle.model.input.clone(), FASTEST_ORDER);
         for _ in 0..TENSORS {
             let tensor = vec![0.0; settings.batch.max_size * normaliser.slot_len()];
             // The channel has room for every tensor.

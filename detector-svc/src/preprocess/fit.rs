@@ -61,10 +61,7 @@ impl Fitter {
     pub fn fit(&mut self, image: &mut Image) -> Result<Fitted, PreprocessError> {
         let (width, height) = (image.width, image.height);
         let failed = |detail| PreprocessError { width, height, detail };
-        let expected = width as usize * height as usize * CHANNELS;
-        if expected == 0 || image.pixels.len() != expected {
-            return Err(failed(format!("{} bytes, expected {expected}, more than 0", image.pixels.len())));
-        }
+        check(image).map_err(failed)?;
         let letterbox = Letterbox::new(self.mode, (width, height), self.input);
         let mut fitted = Fitted { pixels: self.pool.take(), letterbox, pool: self.pool.clone() };
         if letterbox.is_unscaled() {
@@ -88,6 +85,18 @@ impl Fitter {
         let mut target = Target::from_slice_u8(width, height, pixels, PixelType::U8x3).map_err(text)?;
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Interpolation(FilterType::Bilinear));
         self.resizer.resize(&source, &mut target, &options).map_err(text)
+    }
+}
+
+/// Refuses an image that is empty or not of its size.
+fn check(image: &Image) -> Result<(), String> {
+    let expected = (image.width as usize).saturating_mul(image.height as usize).saturating_mul(CHANNELS);
+    match (expected, image.pixels.len()) {
+        (0, _) => Err("the image is empty".to_owned()),
+        (expected, actual) if actual != expected => {
+            Err(format!("its buffer has {actual} bytes, expected {expected}"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! From interleaved bytes to normalised planes.
 
 use super::{Fitted, InputSpec};
-use crate::image::CHANNELS;
+use crate::image::{CHANNELS, ColorOrder};
 
 /// Turns fitted images into slots of a model's input tensor.
 #[derive(Clone, Debug)]
@@ -9,15 +9,18 @@ pub struct Normaliser {
     spec: InputSpec,
     /// Normalised value of every possible byte, channel by channel: looked up faster than worked out.
     values: [[f32; 256]; CHANNELS],
+    /// Which byte of a pixel each plane is made of.
+    bytes: [usize; CHANNELS],
 }
 
 impl Normaliser {
-    /// Normalises as `spec` says.
+    /// Normalises as `spec` says, from images whose pixels are in `order`.
     #[must_use]
-    pub fn new(spec: InputSpec) -> Self {
+    pub fn new(spec: InputSpec, order: ColorOrder) -> Self {
         let values =
             std::array::from_fn(|c| std::array::from_fn(|value| (value as f32 - spec.mean[c]) / spec.std[c]));
-        Self { spec, values }
+        let bytes = if spec.color == order { [0, 1, 2] } else { [2, 1, 0] };
+        Self { spec, values, bytes }
     }
 
     /// Values of one slot.
@@ -39,7 +42,7 @@ impl Normaliser {
     }
 
     fn write_plane(&self, channel: usize, image: &Fitted, plane: &mut [f32]) {
-        let values = &self.values[channel];
+        let (values, byte) = (&self.values[channel], self.bytes[channel]);
         let padding = values[usize::from(self.spec.padding)];
         let (width, height) = image.letterbox().scaled_size();
         let (left, top) = image.letterbox().offset();
@@ -55,7 +58,7 @@ impl Normaliser {
             before.fill(padding);
             after.fill(padding);
             for (value, pixel) in inside.iter_mut().zip(source.chunks_exact(CHANNELS)) {
-                *value = values[usize::from(pixel[channel])];
+                *value = values[usize::from(pixel[byte])];
             }
         }
     }

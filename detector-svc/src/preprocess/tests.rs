@@ -19,11 +19,23 @@ fn spec(width: u32, height: u32, resize: ResizeMode) -> InputSpec {
 
 fn run(spec: InputSpec, mut image: Image, slot: &mut [f32]) {
     let fitted = Fitter::new(&spec, BufferPool::new(1)).fit(&mut image).unwrap();
-    Normaliser::new(spec).write(&fitted, slot);
+    Normaliser::new(spec, ColorOrder::Bgr).write(&fitted, slot);
 }
 
 fn plain(width: u32, height: u32, color: [u8; 3]) -> Image {
     Image { width, height, pixels: color.repeat((width * height) as usize) }
+}
+
+#[test]
+fn planes_are_the_models_whatever_the_order_of_the_bytes() {
+    let spec = spec(4, 4, ResizeMode::Stretch);
+    let planes = |order, color| {
+        let fitted = Fitter::new(&spec, BufferPool::new(1)).fit(&mut plain(4, 4, color)).unwrap();
+        let mut slot = vec![0.0; spec.len()];
+        Normaliser::new(spec.clone(), order).write(&fitted, &mut slot);
+        slot
+    };
+    assert_eq!(planes(ColorOrder::Bgr, [50, 60, 70]), planes(ColorOrder::Rgb, [70, 60, 50]));
 }
 
 #[test]
@@ -79,7 +91,8 @@ fn the_memory_of_a_fitted_image_serves_the_next() {
 #[test]
 fn what_a_buffer_holds_from_before_shows_in_no_slot() {
     let spec = spec(8, 8, ResizeMode::LetterboxCentre);
-    let (mut fitter, normaliser) = (Fitter::new(&spec, BufferPool::new(1)), Normaliser::new(spec.clone()));
+    let (mut fitter, normaliser) =
+        (Fitter::new(&spec, BufferPool::new(1)), Normaliser::new(spec.clone(), ColorOrder::Bgr));
     for (width, height) in [(16, 16), (16, 4), (4, 16), (8, 8), (1, 8), (30, 29)] {
         let picture = Image { pixels: (0..width * height * 3).map(|i| i as u8).collect(), width, height };
         let (mut reused, mut new) = (vec![f32::NAN; spec.len()], vec![0.0; spec.len()]);

@@ -16,7 +16,7 @@ use super::{ToAnnotate, metrics::AnnotationMetrics};
 use crate::{
     annotate::{AnnotateError, Annotator},
     frame::FileFormat,
-    image::CHANNELS,
+    image::{CHANNELS, FASTEST_ORDER},
     model::Model,
     pipeline::FrameOrigin,
 };
@@ -69,9 +69,8 @@ impl Draughtsman {
 
     fn draw(&mut self, frame: ToAnnotate) -> Result<AnnotatedEntry, AnnotateError> {
         let ToAnnotate { frame, mut image, detections } = frame;
-        let order = self.model.input.color;
-        self.annotator.annotate(&mut image, order, &detections, &self.model);
-        let file = self.annotator.encode(&image, order)?;
+        self.annotator.annotate(&mut image, FASTEST_ORDER, &detections, &self.model);
+        let file = self.annotator.encode(&image, FASTEST_ORDER)?;
         let original = image.width as usize * image.height as usize * CHANNELS;
         Ok(AnnotatedEntry(vec![
             ("timestamp", frame.captured.as_secs_f64().to_string()),
