@@ -65,7 +65,8 @@ impl RedisLink {
         if let Some(Open { connection, since }) = &self.open {
             return Ok((connection.clone(), *since));
         }
-        let connection = self.client.reader(self.block).await?;
+        let connection = self.client.reader(self.block).await;
+        let connection = connection.inspect_err(|error| self.metrics.fail(error))?;
         let since = Instant::now();
         self.open = Some(Open { connection: connection.clone(), since });
         self.connected.notify_one();
@@ -77,10 +78,10 @@ impl RedisLink {
         self.backoff = backoff(self.client.reconnect_max());
     }
 
-    /// Lets go of the connection, which failed at `what`; tells how long to wait before the next.
+    /// Lets go of the connection, which failed at `what`, as whoever sent the command has recorded; tells how long to
+    /// wait before the next.
     pub(crate) fn lost(&mut self, error: &RedisError, what: &str) -> Duration {
         self.open = None;
-        self.metrics.fail(error);
         let longest = self.client.reconnect_max();
         let pause = self.backoff.next().map_or(longest, |pause| pause.min(longest));
         if let Some(suppressed) = self.log.pass(Instant::now()) {
@@ -89,9 +90,8 @@ impl RedisLink {
         pause
     }
 
-    /// Records that one stream is refused, which is no matter of the connection.
+    /// Says that one stream is refused, which is no matter of the connection.
     pub(crate) fn refused(&self, stream: &str, error: &RedisError) {
-        self.metrics.fail(error);
         if let Some(suppressed) = self.log.pass(Instant::now()) {
             tracing::warn!(stream, %error, suppressed, "stream cannot be read");
         }

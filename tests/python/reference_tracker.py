@@ -121,7 +121,7 @@ def main():
     parser.add_argument("detections", type=Path, help="output of reference_detector.py")
     args = parser.parse_args()
     sequences = {
-        "synthetic": (synthetic(np.random.default_rng(7)), 0.5, 20),
+        "synthetic": (synthetic(np.random.default_rng(15)), 0.5, 20),
         "vtest": (detected(args.detections), 0.4, 10),
     }
     parts = []

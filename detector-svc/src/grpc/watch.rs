@@ -2,9 +2,8 @@
 
 use tonic::Status;
 use vision_proto::detector::v1::WatchRequest;
-use wildmatch::WildMatch;
 
-use crate::frame::StreamId;
+use crate::{frame::StreamId, source::glob};
 
 /// Patterns that one watcher may give.
 const MAX_PATTERNS: usize = 256;
@@ -13,7 +12,7 @@ const MAX_PATTERNS: usize = 256;
 #[derive(Debug)]
 pub(super) struct StreamPatterns {
     /// Empty: every stream.
-    patterns: Vec<WildMatch>,
+    patterns: Vec<String>,
 }
 
 impl StreamPatterns {
@@ -25,12 +24,12 @@ impl StreamPatterns {
             let message = format!("streams: {given} patterns are given, at most {MAX_PATTERNS} are allowed");
             return Err(Status::invalid_argument(message));
         }
-        let patterns = request.streams.iter().map(|pattern| WildMatch::new(pattern)).collect();
-        Ok(Self { patterns })
+        Ok(Self { patterns: request.streams.clone() })
     }
 
     pub(super) fn matches(&self, stream: &StreamId) -> bool {
-        self.patterns.is_empty() || self.patterns.iter().any(|pattern| pattern.matches(stream.as_str()))
+        self.patterns.is_empty()
+            || self.patterns.iter().any(|pattern| glob::matches(pattern, stream.as_str()))
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -46,6 +46,8 @@ struct Inner {
 struct Account {
     received: Counter,
     open: AtomicU64,
+    /// Whether the stream has ended, and only frames in flight keep this.
+    ended: AtomicBool,
 }
 
 /// One frame in flight. Dropped without a verdict, the frame counts as dropped for shutdown.
@@ -88,6 +90,7 @@ impl Ledger {
     /// Takes a frame in. `receipt` tells its source of the verdict, if it asks.
     pub fn receive(&self, stream: &StreamId, receipt: Option<Receipt>) -> Ticket {
         let account = self.account(stream);
+        account.ended.store(false, Relaxed);
         self.0.recorder.together(|| {
             account.received.inc();
             self.0.in_flight.inc();
@@ -120,12 +123,14 @@ impl Ledger {
         self.0.streams.read().get(stream).map_or(0, |account| account.open.load(Relaxed))
     }
 
-    /// Lets go of a stream that has ended, unless frames of it are in flight; its totals stay where they are recorded.
+    /// Lets go of streams that have ended, this one and others, of which no frame is in flight any more; their totals
+    /// stay where they are recorded.
     pub fn forget(&self, stream: &StreamId) {
         let mut streams = self.0.streams.write();
-        if streams.get(stream).is_some_and(|account| account.open.load(Relaxed) == 0) {
-            streams.remove(stream);
+        if let Some(account) = streams.get(stream) {
+            account.ended.store(true, Relaxed);
         }
+        streams.retain(|_, account| !account.ended.load(Relaxed) || account.open.load(Relaxed) > 0);
     }
 
     fn account(&self, stream: &StreamId) -> Arc<Account> {
@@ -134,7 +139,7 @@ impl Ledger {
         }
         let new = || {
             let received = self.0.recorder.counter(&FRAMES_RECEIVED, &[stream.as_str()]);
-            Arc::new(Account { received, open: AtomicU64::new(0) })
+            Arc::new(Account { received, open: AtomicU64::new(0), ended: AtomicBool::new(false) })
         };
         Arc::clone(self.0.streams.write().entry(stream.clone()).or_insert_with(new))
     }

@@ -79,12 +79,20 @@ impl Keeper {
         let mut rounds = interval(LONGEST_PAUSE.min(self.leases.term / ROUNDS_PER_LEASE));
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let pause = self.round().await.err().map(|error| self.link.lost(&error, "keep streams"));
+            // However long Redis is away, what is held is prolonged as soon as it is back.
+            let longest = self.leases.term / 6;
+            let pause =
+                self.round().await.err().map(|error| self.link.lost(&error, "keep streams").min(longest));
             tokio::select! {
                 () = finish.cancelled() => break,
                 _ = rounds.tick(), if pause.is_none() => {}
                 Ok(()) = self.known.changed() => {}
-                Some(stream) = self.drained.recv() => self.has_drained(&stream),
+                Some(stream) = self.drained.recv() => {
+                    self.has_drained(&stream);
+                    while let Ok(stream) = self.drained.try_recv() {
+                        self.has_drained(&stream);
+                    }
+                }
                 () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
             }
         }
@@ -105,10 +113,12 @@ impl Keeper {
         let place = replicas.iter().position(|replica| *replica == self.leases.replica).unwrap_or_default();
         let plan = share::plan(&holders, replicas.len(), place);
         self.give_up(&plan.give_up, &known, asked);
-        self.release(&mut connection).await?;
-        self.take(&mut connection, &plan.take, &known).await?;
+        // Told before anything is written: what is to be drained must not wait for a server that takes no writes.
         self.tell();
-        Ok(())
+        let released = self.release(&mut connection).await;
+        let taken = self.take(&mut connection, &plan.take, &known).await;
+        self.tell();
+        released.and(taken)
     }
 
     /// Says that this replica is alive and looks at who has what; streams that were lost are dropped.

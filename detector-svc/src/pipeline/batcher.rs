@@ -100,7 +100,9 @@ impl Batcher {
             let prepared = if wait { self.prepared.recv().ok()? } else { self.prepared.try_recv().ok()? };
             self.waiting.fetch_sub(1, Relaxed);
             let now = Instant::now();
-            if !prepared.job.is_expired(now, self.pace.done(now)) {
+            // While nothing runs nobody knows how long a run takes: one that was held up must not end all others.
+            let done = if wait && self.pace.is_idle() { now } else { self.pace.done(now) };
+            if !prepared.job.is_expired(now, done) {
                 return Some(prepared);
             }
             prepared.job.give_up(DropReason::Expired, DetectError::Expired);

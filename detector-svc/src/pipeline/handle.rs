@@ -127,6 +127,7 @@ impl PipelineHandle {
     /// Lets a stream start over with lower entry identifiers, after it was deleted.
     pub fn restart_stream(&self, stream: &StreamId) {
         self.intake.forget_last(stream);
+        let _ = self.ended_streams.send(stream.clone());
     }
 
     /// Where detections that have been delivered leave their memory for the next.

@@ -38,6 +38,11 @@ impl Pace {
         self.typical.store(smoothed, Relaxed);
     }
 
+    /// Whether no run is in progress.
+    pub(super) fn is_idle(&self) -> bool {
+        self.running_since.load(Relaxed) == IDLE
+    }
+
     /// When a batch that is ready at `now` will have been run: after what is left of the present one.
     pub(super) fn done(&self, now: Instant) -> Instant {
         let typical = Duration::from_nanos(self.typical.load(Relaxed));

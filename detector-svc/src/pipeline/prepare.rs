@@ -102,7 +102,9 @@ impl Preparer {
             let prepared = Prepared { job, image, shown, place, decode_started, decoded, ready };
             self.waiting.fetch_add(1, Relaxed);
             // A closed channel means that the batcher has ended: the ledger sees the frame dropped.
-            let _ = self.prepared.send(prepared);
+            if self.prepared.send(prepared).is_err() {
+                self.waiting.fetch_sub(1, Relaxed);
+            }
             drop(decoding);
         }
     }

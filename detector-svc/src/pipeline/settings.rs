@@ -48,6 +48,9 @@ vision_service::settings! {
     }
 }
 
+/// Longest age of a frame that can be asked for.
+const MAX_AGE: Duration = Duration::from_secs(86_400);
+
 /// When frames expire.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expiry {
@@ -123,7 +126,14 @@ fn check_batch(settings: &BatchSettings) -> Result<(), InvalidSetting> {
     within("max_per_stream", settings.max_per_stream, 1, 64)?;
     within("queue_capacity", settings.queue_capacity, 1, 65_536)?;
     within("frames_per_stream", settings.frames_per_stream, 1, 1024)?;
-    within("frames_ahead", settings.frames_ahead, 1, 1024)
+    within("frames_ahead", settings.frames_ahead, 1, 1024)?;
+    if settings.max_age > MAX_AGE {
+        return Err(InvalidSetting::new(
+            "max_age",
+            format!("is {:?}, at most 1 day is allowed", settings.max_age),
+        ));
+    }
+    Ok(())
 }
 
 fn check_image(settings: &ImageSettings) -> Result<(), InvalidSetting> {

@@ -10,12 +10,12 @@ const REMEMBERED_SECONDS: u32 = 86_400;
 /// Checks the lease and adds the entry in one step, so that an owner that was paused and has lost its stream cannot
 /// publish any more; notes which frame it is of, so that the next owner does not publish it again.
 ///
-/// Keys: lease, last frame published, stream to add to. Arguments: token of the lease, frame, seconds to remember it,
-/// entries to keep, then fields and values. Answers the entry's identifier, or nil without the lease.
+/// Keys: lease, last frame published, stream to add to. Arguments: token of the lease, frame, seconds to remember it (0:
+/// not at all), entries to keep, then fields and values. Answers the entry's identifier, or nil without the lease.
 const ADD_IF_OWNED: &str = "
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 local id = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', unpack(ARGV, 5))
-redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+if ARGV[3] ~= '0' then redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3]) end
 return id";
 
 /// What became of an entry.
@@ -27,12 +27,14 @@ pub(super) enum Added {
     NotOwned,
 }
 
-/// The command that adds an entry of `frame` to `stream`, which keeps about `keep` entries.
+/// The command that adds an entry of `frame` to `stream`, which keeps about `keep` entries; `remembered` when whoever owns
+/// the frame's stream next goes on after it.
 pub(super) fn add_of_frame(
     keys: &OwnershipKeys,
     frame: &FrameOrigin,
     stream: &str,
     keep: usize,
+    remembered: bool,
     fields: Vec<(&'static str, String)>,
 ) -> Cmd {
     let Some(lease) = &frame.lease else {
@@ -42,7 +44,8 @@ pub(super) fn add_of_frame(
     let mut command = redis::cmd("EVAL");
     command.arg(ADD_IF_OWNED).arg(3);
     command.arg(keys.lease(frame.stream.as_str())).arg(keys.published(frame.stream.as_str())).arg(stream);
-    command.arg(lease.as_str()).arg(frame.id.to_string()).arg(REMEMBERED_SECONDS).arg(keep).arg(fields);
+    let seconds = if remembered { REMEMBERED_SECONDS } else { 0 };
+    command.arg(lease.as_str()).arg(frame.id.to_string()).arg(seconds).arg(keep).arg(fields);
     command
 }
 

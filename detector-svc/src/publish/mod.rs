@@ -133,7 +133,10 @@ impl Publisher {
         self.metrics.labels.observe(started, &sent);
         self.worked = sent.is_ok().then_some(started);
         let error = sent.err()?;
-        tracing::warn!(%error, stream = self.settings.labels_stream, "failed to publish the model's labels");
+        if let Some(suppressed) = self.log.pass(started) {
+            let stream = &self.settings.labels_stream;
+            tracing::warn!(%error, stream, suppressed, "failed to publish the model's labels");
+        }
         Some(started + LABELS_RETRY)
     }
 
@@ -179,8 +182,17 @@ impl Publisher {
         exchange.ignore_errors();
         let (stream, keep, now) = (&self.settings.objects_stream, self.settings.objects_max_len, unix_now());
         for (result, _) in results.filter(|(_, sent)| **sent) {
+            // What is acknowledged frame by frame may come in another order.
+            let remembered = !result.ticket.is_awaited();
             let fields = message::objects(&result.frame, &result.detected, &self.model, now);
-            exchange.add_command(entry::add_of_frame(&self.keys, &result.frame, stream, keep, fields));
+            exchange.add_command(entry::add_of_frame(
+                &self.keys,
+                &result.frame,
+                stream,
+                keep,
+                remembered,
+                fields,
+            ));
         }
         let count = exchange.len();
         if count == 0 {

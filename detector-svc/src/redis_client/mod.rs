@@ -108,6 +108,8 @@ vision_service::settings! {
 
 /// Streams that one process reads.
 pub(crate) const MAX_STREAMS: usize = 1024;
+/// Longest time that can be set.
+const LONGEST: Duration = Duration::from_secs(86_400);
 /// Bounds of the time between two looks for streams.
 const DISCOVER_EVERY: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_secs(60);
 
@@ -136,9 +138,13 @@ fn check(settings: &RedisSettings) -> Result<(), InvalidSetting> {
     }
     address::connection_info(settings)?;
     check_streams(&settings.streams)?;
-    for (key, value) in [("timeout", settings.timeout), ("reconnect_max", settings.reconnect_max)] {
-        if value.is_zero() {
-            return Err(InvalidSetting::new(key, "is zero"));
+    for (key, value) in [
+        ("timeout", settings.timeout),
+        ("reconnect_max", settings.reconnect_max),
+        ("claim_after", settings.claim_after),
+    ] {
+        if value.is_zero() || value > LONGEST {
+            return Err(InvalidSetting::new(key, format!("is {value:?}, more than 0 to 1 day is allowed")));
         }
     }
     if !DISCOVER_EVERY.contains(&settings.discover_every) {
@@ -151,10 +157,6 @@ fn check(settings: &RedisSettings) -> Result<(), InvalidSetting> {
 fn check_group(settings: &RedisSettings) -> Result<(), InvalidSetting> {
     if settings.group.is_empty() {
         return Err(InvalidSetting::new("group", "is empty"));
-    }
-    if settings.claim_after.is_zero() {
-        let reason = "is zero: frames would be taken from those who look at them";
-        return Err(InvalidSetting::new("claim_after", reason));
     }
     if settings.max_deliveries == 0 {
         return Err(InvalidSetting::new("max_deliveries", "is 0, at least 1 is needed"));

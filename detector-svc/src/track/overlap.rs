@@ -38,8 +38,11 @@ impl Corners {
     /// Intersection over union with another box, 0..=1; 0 for an inverted box.
     pub(super) fn iou(&self, other: &Self) -> f64 {
         let width = self.x_max.min(other.x_max) - self.x_min.max(other.x_min);
+        if width <= 0.0 {
+            return 0.0;
+        }
         let height = self.y_max.min(other.y_max) - self.y_min.max(other.y_min);
-        if width <= 0.0 || height <= 0.0 {
+        if height <= 0.0 {
             return 0.0;
         }
         let overlap = width * height;

@@ -14,13 +14,13 @@ vision_service::settings! {
         /// Detections of a score above this are associated first, with tracks in sight and lost ones alike, 0..=1.
         pub high_threshold: f64 = 0.5,
         /// Detections of a score above this, and not above `high_threshold`, may go on a track that is in sight, 0..=1.
-        /// The model reports none below `model.confidence_threshold` (0.35): lower that one for more of them.
+        /// They are not published unless they are above `model.confidence_threshold`, too.
         pub low_threshold: f64 = 0.1,
         /// A detection that no track took begins one from this score on, 0..=1.
         pub new_threshold: f64 = 0.6,
         /// A detection may be a track's when 1 - overlap * score is below this, 0..=1: higher is more lenient.
         pub match_threshold: f64 = 0.8,
-        /// A track that is not found for longer than this ends, 1 ms to 1 h. More than the time between two frames.
+        /// A track that is not found for longer than this ends, 1 ms to 1 h. Between two frames ten times that may pass.
         #[serde(with = "humantime_serde")]
         pub lost_after: Duration = Duration::from_secs(1),
         /// Frames a second at which the motion model's noise is right, 0.1 to 1000. Objects move by the frames' own

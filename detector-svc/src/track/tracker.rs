@@ -4,18 +4,17 @@ use std::time::Duration;
 
 use super::{
     LostReason, TrackEvent, TrackEventKind, TrackSettings,
-    assignment::Assignment,
+    association::{Association, Stage},
     frame_clock::FrameClock,
+    observation::Observation,
     overlap::Corners,
-    track::{Observation, State, Track},
+    track_state::{State, Track},
 };
 use crate::detection::{Detection, TrackId};
 
-/// Overlap distance (1 - IoU) below which a low detection goes on a track.
-const LOW_LIMIT: f64 = 0.5;
-/// Distance (1 - IoU * score) below which a detection confirms a track.
-const UNCONFIRMED_LIMIT: f64 = 0.7;
-/// Overlap distance below which two tracks are one object.
+/// Times `track.lost_after` that may lie between two frames: after more, nothing is taken for what it was.
+const GAP: u32 = 10;
+/// Overlap distance, 1 - IoU, below which two tracks are one object.
 const DUPLICATE_LIMIT: f64 = 0.15;
 
 /// Follows the objects of one stream. Memory is kept from frame to frame: in steady state nothing is allocated.
@@ -28,22 +27,7 @@ pub struct Tracker {
     last_id: u64,
     tracks: Vec<Track>,
     observations: Vec<Observation>,
-    /// Indices of the tracks and observations of a stage.
-    rows: Vec<usize>,
-    columns: Vec<usize>,
-    assignment: Assignment,
-}
-
-/// One stage of association.
-struct Stage {
-    /// Which tracks look for a detection.
-    wants: fn(&Track) -> bool,
-    /// Among the detections of high score or the others.
-    high: bool,
-    /// Whether the score weighs the overlap.
-    fused: bool,
-    /// Distance below which they match.
-    limit: f64,
+    association: Association,
 }
 
 impl Tracker {
@@ -57,9 +41,7 @@ impl Tracker {
             last_id: 0,
             tracks: Vec::new(),
             observations: Vec::new(),
-            rows: Vec::new(),
-            columns: Vec::new(),
-            assignment: Assignment::default(),
+            association: Association::default(),
         }
     }
 
@@ -82,6 +64,7 @@ impl Tracker {
         self.tracks.iter_mut().for_each(|track| track.predict(intervals));
         self.observe(detections);
         self.associate_all(events);
+        self.expire(events);
         self.begin(events);
         self.end_duplicates(events);
         self.mark(detections);
@@ -93,96 +76,54 @@ impl Tracker {
         events.extend(self.tracks.drain(..).map(|track| track.removed(reason)));
     }
 
-    /// Ends what was not found for too long. This comes before association: after a gap a box in the same place need
-    /// not be the same object.
+    /// Ends what was lost for too long: before association, so that it is not found again then, and after it, when a
+    /// track that the last frame had is missed in this one. However slow the frames come, each track has the chance of
+    /// the next one, unless so much time has passed that a box in the same place need not be the same object.
     fn expire(&mut self, events: &mut Vec<TrackEvent>) {
         let (now, lost_after) = (self.clock.now(), self.settings.lost_after);
-        let due = |track: &Track| track.unseen(now) > lost_after;
+        let gap = |track: &Track| track.unseen(now) > lost_after * GAP;
         let seen = self.tracks.iter_mut().filter(|track| track.state == State::Tracked);
-        events.extend(seen.filter(|track| due(track)).map(Track::lose));
+        events.extend(seen.filter(|track| gap(track)).map(Track::lose));
+        let due =
+            |track: &Track| gap(track) || (track.state == State::Lost && track.unseen(now) > lost_after);
         self.remove(LostReason::Lost, due, events);
     }
 
     /// Sorts out the detections that tracks may take.
     fn observe(&mut self, detections: &mut [Detection]) {
+        detections.iter_mut().for_each(|detection| detection.track_id = None);
+        let seen = detections.iter().enumerate();
         self.observations.clear();
-        for (index, detection) in detections.iter_mut().enumerate() {
-            detection.track_id = None;
-            let score = f64::from(detection.confidence);
-            if !score.is_finite() || score <= self.settings.low_threshold {
-                continue;
-            }
-            let Some(corners) = Corners::new(&detection.bounding_box) else { continue };
-            self.observations.push(Observation {
-                detection: index,
-                class_id: detection.class_id,
-                score: score.min(1.0),
-                corners,
-                high: score > self.settings.high_threshold,
-                taken: false,
-            });
-        }
+        self.observations
+            .extend(seen.filter_map(|(index, one)| Observation::new(index, one, &self.settings)));
     }
 
     fn associate_all(&mut self, events: &mut Vec<TrackEvent>) {
-        let known = |track: &Track| track.state != State::Unconfirmed;
-        let limit = self.settings.match_threshold;
-        self.associate(&Stage { wants: known, high: true, fused: true, limit }, events);
-
-        let missing = |track: &Track| track.is_missing(State::Tracked);
-        self.associate(&Stage { wants: missing, high: false, fused: false, limit: LOW_LIMIT }, events);
-        events.extend(self.tracks.iter_mut().filter(|track| missing(track)).map(Track::lose));
-
-        let unconfirmed = |track: &Track| track.is_missing(State::Unconfirmed);
-        let limit = UNCONFIRMED_LIMIT;
-        self.associate(&Stage { wants: unconfirmed, high: true, fused: true, limit }, events);
-        self.remove(LostReason::Replaced, unconfirmed, events);
+        self.associate(&Stage::high(self.settings.match_threshold), events);
+        self.associate(&Stage::LOW, events);
+        let missing = self.tracks.iter_mut().filter(|track| track.is_missing(State::Tracked));
+        events.extend(missing.map(Track::lose));
+        self.associate(&Stage::UNCONFIRMED, events);
+        self.remove(LostReason::Replaced, |track| track.is_missing(State::Unconfirmed), events);
     }
 
     fn associate(&mut self, stage: &Stage, events: &mut Vec<TrackEvent>) {
-        self.select(stage);
-        self.measure(stage);
         let now = self.clock.now();
-        for (row, column) in self.rows.iter().zip(self.assignment.solve()) {
-            let Some(column) = column else { continue };
-            let found = &mut self.observations[self.columns[*column]];
+        let class_aware = self.settings.class_aware;
+        for (track, found) in self.association.pairs(stage, class_aware, &self.tracks, &self.observations) {
+            let (track, found) = (&mut self.tracks[track], &mut self.observations[found]);
             found.taken = true;
-            let track = &mut self.tracks[*row];
             let changed = track.take(found, now);
             events.extend(changed.map(|kind| track.event(kind)));
-        }
-    }
-
-    /// Collects the stage's tracks and detections.
-    fn select(&mut self, stage: &Stage) {
-        self.rows.clear();
-        self.rows.extend((0..self.tracks.len()).filter(|index| (stage.wants)(&self.tracks[*index])));
-        self.columns.clear();
-        let free = |found: &Observation| found.high == stage.high && !found.taken;
-        self.columns.extend((0..self.observations.len()).filter(|index| free(&self.observations[*index])));
-    }
-
-    /// Poses the problem of which of them belong together.
-    fn measure(&mut self, stage: &Stage) {
-        self.assignment.start(self.columns.len(), stage.limit);
-        let class_aware = self.settings.class_aware;
-        for row in &self.rows {
-            let (track, corners) = (&self.tracks[*row], self.tracks[*row].corners());
-            self.assignment.row(self.columns.iter().map(|column| {
-                let found = &self.observations[*column];
-                if class_aware && found.class_id != track.class_id() {
-                    return f64::INFINITY;
-                }
-                1.0 - corners.iou(&found.corners) * if stage.fused { found.score } else { 1.0 }
-            }));
         }
     }
 
     /// Begins a track with each sure detection that is left; in the first frame of all they need no confirmation.
     fn begin(&mut self, events: &mut Vec<TrackEvent>) {
         let state = if self.started { State::Unconfirmed } else { State::Tracked };
-        let new =
-            |found: &&Observation| found.high && !found.taken && found.score >= self.settings.new_threshold;
+        // As precise as scores are.
+        let threshold = f64::from(self.settings.new_threshold as f32);
+        let new = |found: &&Observation| found.high && !found.taken && found.score >= threshold;
         let room = self.settings.max_tracks.saturating_sub(self.tracks.len());
         for found in self.observations.iter().filter(new).take(room) {
             self.last_id += 1;

@@ -15,8 +15,8 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(settings: TrackSettings) -> Self {
-        let tracker = Tracker::new(&TrackSettings { nominal_fps: 25.0, ..settings });
+    fn new(settings: &TrackSettings) -> Self {
+        let tracker = Tracker::new(&TrackSettings { nominal_fps: 25.0, ..settings.clone() });
         Self { tracker, now: Duration::from_secs(1_700_000_000), events: Vec::new() }
     }
 
@@ -40,7 +40,7 @@ impl Scene {
 
 impl Default for Scene {
     fn default() -> Self {
-        Self::new(TrackSettings::default())
+        Self::new(&TrackSettings::default())
     }
 }
 
@@ -100,6 +100,17 @@ fn a_low_score_keeps_a_track_but_neither_begins_one_nor_finds_a_lost_one() {
     assert_eq!(scene.frame(&[at(0.0)]), [Some(1)]);
     let life = [TrackEventKind::Created, TrackEventKind::Confirmed, TrackEventKind::Lost];
     assert_eq!(scene.life(1), [&life[..], &[TrackEventKind::Recovered]].concat());
+}
+
+#[test]
+fn a_score_of_exactly_a_threshold_begins_a_track_but_is_not_high() {
+    for threshold in [0.3, 0.55, 0.7] {
+        let high = TrackSettings { high_threshold: threshold, ..TrackSettings::default() };
+        let begins =
+            TrackSettings { high_threshold: 0.2, new_threshold: threshold, ..TrackSettings::default() };
+        assert_eq!(Scene::new(&high).frame(&[scored(0.0, threshold as f32)]), [None]);
+        assert_eq!(Scene::new(&begins).frame(&[scored(0.0, threshold as f32)]), [Some(1)]);
+    }
 }
 
 #[test]
@@ -170,7 +181,7 @@ fn the_label_is_the_majoritys_and_a_missed_frame_forgets_none() {
 
 #[test]
 fn labels_are_the_detections_own_unless_asked_for() {
-    let mut scene = Scene::new(TrackSettings { stabilise_labels: false, ..TrackSettings::default() });
+    let mut scene = Scene::new(&TrackSettings { stabilise_labels: false, ..TrackSettings::default() });
     scene.frame(&[at(0.0)]);
     scene.frame(&[at(0.0)]);
     let found = scene.after(FRAME, &[dog(0.0)])[0];
@@ -179,7 +190,7 @@ fn labels_are_the_detections_own_unless_asked_for() {
 
 #[test]
 fn only_one_class_is_one_object_when_asked_for() {
-    let mut scene = Scene::new(TrackSettings { class_aware: true, ..TrackSettings::default() });
+    let mut scene = Scene::new(&TrackSettings { class_aware: true, ..TrackSettings::default() });
     assert_eq!(scene.frame(&[at(0.0), dog(2.0)]), [Some(1), Some(2)]);
     assert_eq!(scene.frame(&[dog(0.0), at(2.0)]), [Some(2), Some(1)]);
     assert_eq!(scene.frame(&[dog(0.0)]), [Some(2)]);
@@ -202,7 +213,7 @@ fn of_two_tracks_at_one_place_the_older_stays() {
 
 #[test]
 fn smoothed_boxes_lie_near_the_detections_and_within_the_image() {
-    let mut scene = Scene::new(TrackSettings { smooth_boxes: true, ..TrackSettings::default() });
+    let mut scene = Scene::new(&TrackSettings { smooth_boxes: true, ..TrackSettings::default() });
     for jitter in [0.0, 3.0, 0.0, 2.0, 0.0, 3.0, 0.0] {
         let original = at(jitter);
         let smoothed = scene.after(FRAME, &[original])[0].bounding_box;
@@ -237,7 +248,7 @@ fn what_is_no_box_and_no_score_is_left_alone() {
 
 #[test]
 fn beyond_the_most_tracks_none_begins() {
-    let mut scene = Scene::new(TrackSettings { max_tracks: 2, ..TrackSettings::default() });
+    let mut scene = Scene::new(&TrackSettings { max_tracks: 2, ..TrackSettings::default() });
     assert_eq!(scene.frame(&[at(0.0), at(100.0), at(200.0)]), [Some(1), Some(2), None]);
     assert_eq!(scene.frame(&[at(200.0), at(0.0)]), [None, Some(1)]);
 }
@@ -260,10 +271,23 @@ fn memory_is_kept() {
     let mut scene = Scene::default();
     let frame = |offset: f32| [at(offset), at(100.0), at(200.0 - offset), at(300.0)];
     (0..5u8).for_each(|n| drop(scene.frame(&frame(f32::from(n)))));
-    let sizes = |tracker: &Tracker| {
-        [tracker.tracks.capacity(), tracker.observations.capacity(), tracker.rows.capacity()]
-    };
+    let sizes = |tracker: &Tracker| [tracker.tracks.capacity(), tracker.observations.capacity()];
     let before = sizes(&scene.tracker);
     (0..50u8).for_each(|n| drop(scene.frame(&frame(f32::from(n)))));
     assert_eq!(sizes(&scene.tracker), before);
+}
+
+#[test]
+fn frames_that_come_slower_than_tracks_end_keep_them_all_the_same() {
+    let mut scene = Scene::default();
+    scene.frame(&[at(0.0)]);
+    for _ in 0..5 {
+        assert_eq!(scene.after(Duration::from_millis(1500), &[at(0.0)])[0].track_id, Some(TrackId(1)));
+    }
+    scene.after(Duration::from_millis(1500), &[]);
+    assert_eq!(
+        scene.after(Duration::from_millis(1), &[at(0.0)])[0].track_id,
+        None,
+        "missed once, and long ago"
+    );
 }

@@ -14,7 +14,7 @@ use self::metrics::TrackMetrics;
 use super::job::FrameOrigin;
 use crate::{
     detection::Detection,
-    frame::StreamId,
+    frame::{FrameId, StreamId},
     model::Model,
     track::{LostReason, TrackEvent, TrackSettings, Tracker},
 };
@@ -25,6 +25,9 @@ const MAX_SESSIONS: usize = 1024;
 const SESSION_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a stream may be silent before its time goes on without it, so that what it tracked ends.
 const STREAM_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a silent stream is remembered, so that its numbers go on when it does.
+const STREAM_MEMORY: Duration = Duration::from_secs(3600);
 
 /// One tracker for each stream and session.
 pub(super) struct Tracking {
@@ -42,7 +45,9 @@ struct Tracked {
     tracker: Tracker,
     /// When it last had an image.
     seen: Instant,
-    /// That image's time.
+    /// The newest frame of a stream.
+    newest: Option<FrameId>,
+    /// The last image's time.
     time: Duration,
     /// Tracks as they were last told of.
     active: usize,
@@ -77,6 +82,10 @@ impl Tracking {
             self.streams.insert(frame.stream.clone(), Tracked::new(&self.settings, now));
         }
         if let Some(tracked) = self.streams.get_mut(&frame.stream) {
+            // A frame that comes again has had its turn, or is older than what is known by now.
+            if tracked.newest.replace(tracked.newest.unwrap_or_default().max(frame.id)) >= Some(frame.id) {
+                return;
+            }
             tracked.update(frame.captured, detections, now, &mut self.events);
             self.metrics.record(&mut self.events, tracked);
         }
@@ -111,11 +120,13 @@ impl Tracking {
     pub(super) fn sweep(&mut self, now: Instant) {
         for tracked in self.streams.values_mut() {
             let idle = now.saturating_duration_since(tracked.seen);
-            if idle >= STREAM_PATIENCE {
-                tracked.update(tracked.time + idle, &mut [], now, &mut self.events);
+            if idle >= STREAM_PATIENCE && tracked.active > 0 {
+                tracked.tracker.update(tracked.time + idle, &mut [], &mut self.events);
                 self.metrics.record(&mut self.events, tracked);
             }
         }
+        // A stream that has ended is heard of once more by what was in flight.
+        self.streams.retain(|_, tracked| now.saturating_duration_since(tracked.seen) < STREAM_MEMORY);
         let unused = |tracked: &Tracked| now.saturating_duration_since(tracked.seen) >= SESSION_PATIENCE;
         let ended: Vec<Tracked> =
             self.sessions.extract_if(|_, tracked| unused(tracked)).map(|(_, t)| t).collect();
@@ -148,7 +159,7 @@ impl Tracking {
 
 impl Tracked {
     fn new(settings: &TrackSettings, now: Instant) -> Self {
-        Self { tracker: Tracker::new(settings), seen: now, time: Duration::ZERO, active: 0 }
+        Self { tracker: Tracker::new(settings), seen: now, newest: None, time: Duration::ZERO, active: 0 }
     }
 
     fn update(

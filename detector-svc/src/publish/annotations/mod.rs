@@ -60,7 +60,8 @@ impl Annotations {
     pub(super) fn show(&self, frame: ToAnnotate) {
         match self.frames.try_send(frame) {
             Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.metrics.failed("backpressure"),
+            Err(TrySendError::Full(_)) => self.metrics.failed("backpressure"),
+            Err(TrySendError::Disconnected(_)) => self.metrics.failed("ended"),
         }
     }
 }

@@ -109,8 +109,18 @@ impl Acknowledger {
         self.acknowledge(ours).await
     }
 
-    /// Acknowledges entries; those that it fails for go on waiting.
-    async fn acknowledge(&mut self, ours: BTreeMap<StreamId, Vec<FrameId>>) -> RedisResult<()> {
+    /// Acknowledges entries, those of streams that one exchange may name together; those that it fails for go on waiting.
+    async fn acknowledge(&mut self, mut ours: BTreeMap<StreamId, Vec<FrameId>>) -> RedisResult<()> {
+        let names: Vec<_> = ours.keys().map(ToString::to_string).collect();
+        let mut outcome = Ok(());
+        for group in self.link.groups(&names) {
+            let group = group.iter().filter_map(|name| ours.remove_entry(&StreamId::new(name))).collect();
+            outcome = outcome.and(self.acknowledge_together(group).await);
+        }
+        outcome
+    }
+
+    async fn acknowledge_together(&mut self, ours: BTreeMap<StreamId, Vec<FrameId>>) -> RedisResult<()> {
         if ours.is_empty() {
             return Ok(());
         }
@@ -130,7 +140,10 @@ impl Acknowledger {
             match replies.next() {
                 Some(Ok(_)) => {}
                 // A stream that is refused keeps its entries pending.
-                Some(Err(error)) if is_refusal(&error) => self.link.refused(stream.as_str(), &error),
+                Some(Err(error)) if is_refusal(&error) => {
+                    self.link.metrics().fail(&error);
+                    self.link.refused(stream.as_str(), &error);
+                }
                 unanswered => {
                     failed = failed.or(unanswered.and_then(Result::err));
                     self.keep(&stream, ids);
@@ -147,11 +160,9 @@ impl Acknowledger {
     }
 
     async fn send(&mut self, exchange: &Pipeline) -> RedisResult<Vec<RedisResult<Value>>> {
+        let (mut connection, _) = self.link.connection().await?;
         let started = Instant::now();
-        let replies = match self.link.connection().await {
-            Ok((mut connection, _)) => exchange.query_async(&mut connection).await,
-            Err(error) => Err(error),
-        };
+        let replies = exchange.query_async(&mut connection).await;
         self.link.metrics().observe(started, &replies);
         replies
     }

@@ -181,12 +181,15 @@ impl EverySource {
     /// Does for each stream what comes before new entries.
     async fn catch_up(&mut self, connection: &mut Connection, since: Instant) -> RedisResult<()> {
         let started = Instant::now();
+        // An entry that may be what kills the process is looked at while no other comes again that may be.
+        let mut suspected = self.streams.iter().any(Stream::has_suspect);
         for stream in self.streams.iter_mut().filter(|stream| stream.is_readable(started, since)) {
             if !stream.is_behind(started) {
                 continue;
             }
-            let room = self.pipeline.room(stream.id());
+            let room = if suspected { 0 } else { self.pipeline.room(stream.id()) };
             let caught_up = stream.catch_up(connection, &self.reading, room, &mut self.events).await;
+            suspected |= stream.has_suspect();
             self.claims.observe(started, &caught_up);
             if let Err(error) = caught_up
                 && let Some(refusal) = stream.failed(error, &self.reading)?
@@ -223,7 +226,7 @@ impl EverySource {
         let news = wait(connection, &groups, block, |streams, block| group.read(streams, block)).await;
         let ReadReply(news) = match news {
             Ok(news) => news,
-            Err(error) => return self.suspect(error),
+            Err(error) => return self.suspect(error).await,
         };
         for (name, entries) in news {
             let stream = self.streams.iter_mut().find(|stream| stream.id().as_str() == name);
@@ -241,11 +244,15 @@ impl EverySource {
     }
 
     /// The reply does not say which stream is at fault: each is looked at.
-    fn suspect(&mut self, error: redis::RedisError) -> RedisResult<()> {
+    async fn suspect(&mut self, error: redis::RedisError) -> RedisResult<()> {
+        self.link.metrics().fail(&error);
+        self.link.refused("one of those that are read", &error);
         let message = error.to_string();
         if !["WRONGTYPE", "NOPERM", "NOGROUP", "UNBLOCKED"].iter().any(|code| message.contains(code)) {
             return Err(error);
         }
+        // Should it be the command that is refused, and no stream, this must not go round and round.
+        tokio::time::sleep(PAUSE).await;
         let now = Instant::now();
         self.streams.iter_mut().for_each(|stream| stream.begin_anew(now));
         Ok(())

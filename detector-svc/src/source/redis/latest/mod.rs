@@ -146,7 +146,9 @@ impl LatestSource {
         for stream in self.streams.iter_mut().filter(due) {
             let resume =
                 if stream.is_taken_over() { self.published.of(connection, stream.id()).await? } else { None };
-            match stream.look(connection, resume, &mut self.events).await {
+            let looked = stream.look(connection, resume, &mut self.events).await;
+            self.link.metrics().observe(now, &looked);
+            match looked {
                 Err(error) if is_refusal(&error) => {
                     stream.set_aside(now + self.settings.reconnect_max);
                     self.link.refused(stream.id().as_str(), &error);
@@ -185,11 +187,15 @@ impl LatestSource {
         match wait(connection, &groups, block, |streams, block| read(streams, &after, block)).await {
             // The reply does not say which stream is at fault: each is looked at.
             Err(error) if is_refusal(&error) => {
+                self.link.metrics().fail(&error);
+                self.link.refused("one of those that are read", &error);
+                // Should it be the command that is refused, and no stream, this must not go round and round.
+                tokio::time::sleep(PAUSE).await;
                 let now = Instant::now();
                 self.streams.iter_mut().for_each(|stream| stream.suspect(now));
                 Ok(ReadReply(Vec::new()))
             }
-            reply => reply,
+            reply => reply.inspect_err(|error| self.link.metrics().fail(error)),
         }
     }
 }

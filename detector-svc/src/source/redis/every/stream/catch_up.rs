@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use redis::{RedisResult, aio::ConnectionLike};
 
-use super::{MAX_HELD, Reading, Stage, Stream};
+use super::{MAX_HELD, Reading, SUSPECT, Stage, Stream};
 use crate::source::{
     SourceEvent,
     redis::every::{
@@ -72,8 +72,11 @@ impl Stream {
             return Ok(());
         };
         if prepared.made {
-            let held: Vec<_> = self.held.iter().map(|(id, deliveries)| (*id, *deliveries)).collect();
-            reading.group.restore(connection, name, &held).await?;
+            let held = self.held.iter().map(|(id, deliveries)| (*id, *deliveries));
+            // Those that wait to be delivered again were delivered once less.
+            let again = self.again.iter().map(|(id, (delivery, _))| (*id, delivery.saturating_sub(1)));
+            let pending: Vec<_> = held.chain(again).collect();
+            reading.group.restore(connection, name, &pending).await?;
         }
         let position = self.placed(&prepared, events);
         self.advance(connection, reading, position, &[], prepared.extent, events).await?;
@@ -136,7 +139,14 @@ impl Stream {
     ) -> RedisResult<()> {
         let now = Instant::now();
         let due = self.again.iter().filter(|(_, (_, due))| *due <= now);
-        let due: Vec<_> = due.map(|(id, (delivery, _))| (*id, *delivery)).take(self.room(room)).collect();
+        let mut due: Vec<_> = due.map(|(id, (delivery, _))| (*id, *delivery)).collect();
+        // One that may be what kills the process goes alone, so that its neighbours do not count as killers, too.
+        match due.iter().position(|(_, delivery)| *delivery < SUSPECT) {
+            None if self.held.is_empty() => due.truncate(1),
+            None => due.clear(),
+            Some(_) => due.retain(|(_, delivery)| *delivery < SUSPECT),
+        }
+        due.truncate(self.room(room));
         if due.is_empty() {
             return Ok(());
         }

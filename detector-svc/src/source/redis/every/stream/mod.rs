@@ -65,6 +65,9 @@ pub(super) struct Stream {
     drained: bool,
 }
 
+/// Deliveries from which on an entry may be what kills the process.
+const SUSPECT: u64 = 3;
+
 /// What is done with a stream next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stage {
@@ -129,7 +132,12 @@ impl Stream {
 
     /// How many more entries may be with this process, when the pipeline has `room` for so many.
     pub(super) fn room(&self, room: usize) -> usize {
-        room.min(MAX_HELD.saturating_sub(self.held.len()))
+        if self.has_suspect() { 0 } else { room.min(MAX_HELD.saturating_sub(self.held.len())) }
+    }
+
+    /// Whether an entry is in flight that never got a verdict though it was delivered again and again.
+    pub(super) fn has_suspect(&self) -> bool {
+        self.held.values().any(|deliveries| *deliveries >= SUSPECT)
     }
 
     /// Whether something is to be done before `then`, be there news or not.
@@ -222,6 +230,10 @@ impl Stream {
     ) -> RedisResult<()> {
         let trimmed = position.advance(delivered, extent);
         self.position = Some(position);
+        if self.owned.tenure.is_none() {
+            // What lies between two entries may be with others who read through the same group.
+            return Ok(());
+        }
         self.missed(trimmed, events);
         if trimmed > 0 {
             reading.group.correct(connection, self.id().as_str(), position).await?;

@@ -3,23 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    LostReason, TrackEvent, TrackEventKind, kalman::BoxFilter, label_vote::LabelVote, overlap::Corners,
+    LostReason, TrackEvent, TrackEventKind, kalman::BoxFilter, label_vote::LabelVote,
+    observation::Observation, overlap::Corners,
 };
 use crate::detection::TrackId;
-
-/// A detection that tracks may take.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Observation {
-    /// Index of the detection in its frame.
-    pub(super) detection: usize,
-    pub(super) class_id: usize,
-    /// 0..=1.
-    pub(super) score: f64,
-    pub(super) corners: Corners,
-    /// Whether its score is above the high threshold.
-    pub(super) high: bool,
-    pub(super) taken: bool,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
