@@ -48,7 +48,7 @@ impl Connection {
             (Self::Cluster(connection), None) => connection.req_packed_command(&command).await?,
             (Self::Single(connection), _) => connection.req_packed_command(&command).await?,
         };
-        Ok(answer.extract_error()?)
+        answer.extract_error()
     }
 }
 

@@ -6,6 +6,7 @@ mod connections;
 mod detections;
 mod every;
 mod exposition;
+mod faults;
 mod files;
 mod fixture;
 mod ownership;

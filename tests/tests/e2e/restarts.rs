@@ -23,6 +23,7 @@ fn frame() -> Result<Entry> {
 async fn redis_dies_in_the_middle_and_comes_back_empty() -> Result<()> {
     let mut fixture = Fixture::start().await?;
     let frame = frame()?;
+    fixture.detect(&frame).await?;
     for _ in 0..10 {
         frames::publish(&mut fixture.redis, frames::STREAM, &frame).await?;
     }

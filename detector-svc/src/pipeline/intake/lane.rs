@@ -70,7 +70,7 @@ impl Lane {
             let lowest = (0..self.waiting.len()).min_by_key(|place| self.waiting[*place].priority);
             match lowest {
                 Some(place) if self.waiting[place].priority < job.priority => {
-                    least = self.waiting.remove(place)
+                    least = self.waiting.remove(place);
                 }
                 _ => return Some((job, DropReason::Backpressure)),
             }
