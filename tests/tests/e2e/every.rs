@@ -1,4 +1,5 @@
 //! The policy `every`: no frame is lost, whatever happens to the detector, its group or the stream.
+#![expect(clippy::print_stdout, reason = "figures")]
 
 use std::time::Duration;
 

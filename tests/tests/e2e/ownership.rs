@@ -1,4 +1,5 @@
 //! Replicas share the streams: each has one owner, and they move when replicas come and go.
+#![expect(clippy::print_stdout, reason = "figures")]
 
 use std::{collections::BTreeMap, time::Duration};
 
