@@ -54,6 +54,6 @@ fuzz_target!(|input: Input| {
     let fitted = Fitter::new(&spec, BufferPool::new(1))
         .fit(&mut image)
         .expect("an image that was decoded can be resized");
-    Normaliser::new(spec).write(&fitted, &mut slot);
+    Normaliser::new(spec, order).write(&fitted, &mut slot);
     assert!(slot.iter().all(|value| (-1.0..=1.0).contains(value)), "every value of the slot is written");
 });
