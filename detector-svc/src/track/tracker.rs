@@ -81,7 +81,7 @@ impl Tracker {
     /// the next one, unless so much time has passed that a box in the same place need not be the same object.
     fn expire(&mut self, events: &mut Vec<TrackEvent>) {
         let (now, lost_after) = (self.clock.now(), self.settings.lost_after);
-        let gap = |track: &Track| track.unseen(now) > lost_after * GAP;
+        let gap = |track: &Track| track.unseen(now) > lost_after.saturating_mul(GAP);
         let seen = self.tracks.iter_mut().filter(|track| track.state == State::Tracked);
         events.extend(seen.filter(|track| gap(track)).map(Track::lose));
         let due =
