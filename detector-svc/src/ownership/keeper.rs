@@ -113,10 +113,9 @@ impl Keeper {
         let place = replicas.iter().position(|replica| *replica == self.leases.replica).unwrap_or_default();
         let plan = share::plan(&holders, replicas.len(), place);
         self.give_up(&plan.give_up, &known, asked);
-        // Told before anything is written: what is to be drained must not wait for a server that takes no writes.
-        self.tell();
         let released = self.release(&mut connection).await;
         let taken = self.take(&mut connection, &plan.take, &known).await;
+        // Whatever became of the writes, and only once: a stream that was lost and got back has not gone in between.
         self.tell();
         released.and(taken)
     }
