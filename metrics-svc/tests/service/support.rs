@@ -17,7 +17,7 @@ use vision_proto::metrics::v1::{
 };
 
 /// How long anything may take before a test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) type Client = MetricsServiceClient<Channel>;
 
