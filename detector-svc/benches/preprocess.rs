@@ -11,7 +11,8 @@ use bytes::Bytes;
 use detector_svc::{
     frame::{Encoding, FileFormat, Payload, RawLayout},
     image::{ColorOrder, Decoder, FASTEST_ORDER, Image, Limits, decode},
-    preprocess::{BufferPool, Fitter, InputSpec, Normaliser, ResizeMode},
+    preprocess::{Fitter, InputSpec, Normaliser, ResizeMode},
+    spare::Spare,
 };
 use serde_json::Value;
 
@@ -95,7 +96,7 @@ fn ours() -> (f64, f64) {
         black_box(decode(black_box(&payloads[1].1), FASTEST_ORDER, LIMITS).unwrap());
     });
     let (mut fitter, normaliser) =
-        (Fitter::new(&input(), BufferPool::new(2)), Normaliser::new(input(), FASTEST_ORDER));
+        (Fitter::new(&input(), Spare::new(2)), Normaliser::new(input(), FASTEST_ORDER));
     let mut slot = vec![0.0; normaliser.slot_len()];
     measure("fit", || drop(black_box(fitter.fit(&mut image).unwrap())));
     let fitted = fitter.fit(&mut image).unwrap();

@@ -8,6 +8,7 @@ pub mod annotate;
 mod app;
 pub mod detection;
 pub mod frame;
+pub mod glob;
 pub mod grpc;
 pub mod image;
 pub mod inference;
@@ -18,11 +19,11 @@ pub mod pipeline;
 pub mod preprocess;
 pub mod publish;
 pub mod redis_client;
-mod redis_link;
 pub mod replay;
 mod sampler;
 pub mod settings;
 pub mod source;
+pub mod spare;
 pub mod track;
 
 pub use self::{

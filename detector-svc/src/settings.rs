@@ -1,6 +1,7 @@
 //! Everything that can be set.
 
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
@@ -170,15 +171,18 @@ impl Settings {
     }
 }
 
-/// A stream that is written to and read from would feed on itself.
+/// A stream that is written to and read from would feed on itself, and entries of two kinds in one serve no reader.
 fn check(settings: &Settings) -> Result<(), InvalidSetting> {
-    let mut written = settings.written_streams().into_iter();
-    match written.find(|(_, name)| settings.redis.streams.contains(name)) {
-        Some((key, name)) => {
-            Err(InvalidSetting::new(key, format!("is {name:?}, which `redis.streams` reads")))
+    let mut written = BTreeMap::new();
+    for (key, name) in settings.written_streams() {
+        if settings.redis.streams.contains(&name) {
+            return Err(InvalidSetting::new(key, format!("is {name:?}, which `redis.streams` reads")));
         }
-        None => Ok(()),
+        if let Some(other) = written.insert(name.clone(), key) {
+            return Err(InvalidSetting::new(key, format!("is {name:?}, as `{other}` is")));
+        }
     }
+    Ok(())
 }
 
 /// Name of this host.

@@ -34,6 +34,12 @@ fn settings_that_cannot_be_used_exit_64_and_are_named() {
     assert_ends(&["--set", "redis.url=http://x"], 64, &["redis.url"]);
     assert_ends(&["--set", "redis.policies.cam=all"], 64, &["redis.policies.cam", "all", "every"]);
     assert_ends(&["--set", "ownership.lease=100ms"], 64, &["ownership.lease", "100ms", "500ms..=60s"]);
+    assert_ends(&["--set", "batch.max_age=999999999999s"], 64, &["batch.max_age", "1 day"]);
+    assert_ends(
+        &["--set", "publish.labels_stream=detected_objects"],
+        64,
+        &["publish.labels_stream", "detected_objects", "publish.objects_stream"],
+    );
     assert_ends(&["--set", "files.fps=0"], 64, &["files.fps", "0.001..=10000"]);
     for (setting, says) in
         [("discover_every=1ms", "50ms"), ("group=", "empty"), ("max_deliveries=0", "at least 1")]

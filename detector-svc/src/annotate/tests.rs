@@ -9,29 +9,10 @@ use crate::{
     detection::{BoundingBox, TrackId},
     frame::{Encoding, FileFormat, Payload},
     image::{self, Limits},
-    model::{BoxesScores, Family},
-    preprocess::{InputSpec, ResizeMode},
+    model::fixture::model,
 };
 
 const GREY: u8 = 90;
-
-fn model(labels: &[&str]) -> Model {
-    Model {
-        id: "pets".to_owned(),
-        family: Family::BoxesScores(BoxesScores),
-        input: InputSpec {
-            name: "images".to_owned(),
-            width: 8,
-            height: 8,
-            color: ColorOrder::Rgb,
-            mean: [0.0; 3],
-            std: [1.0; 3],
-            padding: 0,
-            resize: ResizeMode::Stretch,
-        },
-        labels: labels.iter().map(|&label| label.to_owned()).collect(),
-    }
-}
 
 fn detection(corners: [f32; 4]) -> Detection {
     let [x_min, y_min, x_max, y_max] = corners;

@@ -147,8 +147,7 @@ impl Publishing {
         } else {
             (None, None)
         };
-        let spare = pipeline.handle().spare_detections();
-        let beside = Beside { watchers: watchers.clone(), annotations, spare };
+        let beside = Beside { watchers: watchers.clone(), annotations, pipeline: pipeline.handle() };
         let (publish, connection, model) = (settings.publish.clone(), client.writer(), Arc::clone(model));
         let publisher = Publisher::new(publish, connection, connected, model, beside, recorder);
         Ok(Self { publisher: watched(pipeline, publisher.run(results)), annotations: annotating })

@@ -15,8 +15,7 @@ use super::{
 use crate::{
     ownership::{Assignment, Keeper, Known, OwnershipKeys, assign_all},
     pipeline::Pipeline,
-    redis_client::RedisClient,
-    redis_link::RedisLink,
+    redis_client::{RedisClient, RedisLink},
     settings::Settings,
     source::redis::{
         READY_CONDITION,

@@ -69,7 +69,9 @@ impl Engine {
         let model = self.pipeline.model();
         let request = convert::request(wire, model, self.thresholds, self.tracks, deadline)?;
         let detected = self.pipeline.detect(request).await?;
-        Ok(convert::response(request_id, &detected, model))
+        let response = convert::response(request_id, &detected, model);
+        self.pipeline.give_back(detected);
+        Ok(response)
     }
 
     /// The answer to one request of a stream: an error is an answer, too.

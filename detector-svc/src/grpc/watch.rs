@@ -3,7 +3,7 @@
 use tonic::Status;
 use vision_proto::detector::v1::WatchRequest;
 
-use crate::{frame::StreamId, source::glob};
+use crate::{frame::StreamId, glob};
 
 /// Patterns that one watcher may give.
 const MAX_PATTERNS: usize = 256;

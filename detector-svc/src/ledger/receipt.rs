@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::frame::{FrameId, Lease, StreamId};
+use crate::frame::{FrameId, StreamId};
 
 /// What a source does about a frame that has its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,6 @@ pub struct Settled {
     pub stream: StreamId,
     /// Which frame.
     pub id: FrameId,
-    /// Under which lease it was read.
-    pub lease: Option<Lease>,
     /// What to do about it.
     pub outcome: Outcome,
 }
@@ -34,20 +32,19 @@ pub struct Settled {
 pub struct Receipt {
     stream: StreamId,
     id: FrameId,
-    lease: Option<Lease>,
     to: UnboundedSender<Settled>,
 }
 
 impl Receipt {
     /// A receipt for one frame, whose verdict goes to `to`.
     #[must_use]
-    pub fn new(stream: StreamId, id: FrameId, lease: Option<Lease>, to: UnboundedSender<Settled>) -> Self {
-        Self { stream, id, lease, to }
+    pub fn new(stream: StreamId, id: FrameId, to: UnboundedSender<Settled>) -> Self {
+        Self { stream, id, to }
     }
 
     pub(super) fn settle(self, outcome: Outcome) {
-        let Self { stream, id, lease, to } = self;
+        let Self { stream, id, to } = self;
         // A source that has ended does not ask any more: the frame stays unacknowledged.
-        let _ = to.send(Settled { stream, id, lease, outcome });
+        let _ = to.send(Settled { stream, id, outcome });
     }
 }

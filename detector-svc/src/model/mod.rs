@@ -3,6 +3,8 @@
 mod boxes_scores;
 mod classes;
 mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod graph;
 mod metadata;
 mod nms;

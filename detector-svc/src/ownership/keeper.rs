@@ -19,8 +19,7 @@ use super::{
 };
 use crate::{
     frame::{Lease, StreamId},
-    redis_client::Connection,
-    redis_link::RedisLink,
+    redis_client::{Connection, RedisLink},
 };
 
 /// Rounds in the time of a lease, at least: one is prolonged long before a third of it is over.

@@ -15,12 +15,12 @@ use super::{
     job::{Job, Origin},
     pace::Pace,
     prepare::Prepared,
-    spare::Spare,
 };
 use crate::{
     image::Image,
     ledger::{DropReason, Ticket},
     preprocess::{Letterbox, Normaliser},
+    spare::Spare,
 };
 
 /// Images ready for one run of the model.
@@ -100,9 +100,7 @@ impl Batcher {
             let prepared = if wait { self.prepared.recv().ok()? } else { self.prepared.try_recv().ok()? };
             self.waiting.fetch_sub(1, Relaxed);
             let now = Instant::now();
-            // While nothing runs nobody knows how long a run takes: one that was held up must not end all others.
-            let done = if wait && self.pace.is_idle() { now } else { self.pace.done(now) };
-            if !prepared.job.is_expired(now, done) {
+            if !prepared.job.is_expired(now, self.pace.done(now, wait)) {
                 return Some(prepared);
             }
             prepared.job.give_up(DropReason::Expired, DetectError::Expired);

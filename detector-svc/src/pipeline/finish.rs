@@ -15,7 +15,6 @@ use super::{
     infer::Inferred,
     job::{Detected, Origin, Timings},
     metrics::PipelineMetrics,
-    spare::Spare,
     tracking::Tracking,
 };
 use crate::{
@@ -23,6 +22,7 @@ use crate::{
     frame::StreamId,
     ledger::Failure,
     model::{ClassSet, Model, OutputError, Outputs, Query, Scratch, Thresholds},
+    spare::Spare,
 };
 
 /// Lets one log line a second tell of outputs that are none.
@@ -70,7 +70,8 @@ impl Finisher {
         }
     }
 
-    /// A stream that ended did so before any frame that comes now: it may have begun again.
+    /// Ends the tracks of streams that have ended, before a frame of one that has begun again; and looks after those that
+    /// are silent, of which some only had frames in flight when they ended.
     fn look_after_streams(&mut self, swept: &mut Instant) {
         let ended = self.ended_streams.try_iter();
         let Some(tracking) = &mut self.tracking else {

@@ -18,7 +18,6 @@ use super::{
     intake::Intake,
     job::{Job, Origin, Request},
     settings::Expiry,
-    spare::Spare,
 };
 use crate::{
     detection::Detection,
@@ -26,6 +25,7 @@ use crate::{
     inference::Provider,
     ledger::Ledger,
     model::Model,
+    spare::Spare,
 };
 
 /// The way into a running pipeline; cheap to clone.
@@ -130,9 +130,9 @@ impl PipelineHandle {
         let _ = self.ended_streams.send(stream.clone());
     }
 
-    /// Where detections that have been delivered leave their memory for the next.
-    pub(crate) fn spare_detections(&self) -> Spare<Detection> {
-        self.spare.clone()
+    /// Leaves the memory of detections that nobody needs any more to the next image.
+    pub fn give_back(&self, detected: Detected) {
+        self.spare.give_back(detected.detections);
     }
 
     /// The frame ledger.

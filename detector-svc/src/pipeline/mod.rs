@@ -17,13 +17,12 @@ mod metrics;
 mod pace;
 mod prepare;
 mod settings;
-mod spare;
 mod threads;
 mod tracking;
 
 use std::{sync::Arc, time::Instant};
 
-pub(crate) use self::{bottleneck::BottleneckGauges, handle::Depths, spare::Spare};
+pub(crate) use self::{bottleneck::BottleneckGauges, handle::Depths};
 pub use self::{
     handle::PipelineHandle,
     intake::Backpressure,

@@ -38,15 +38,13 @@ impl Pace {
         self.typical.store(smoothed, Relaxed);
     }
 
-    /// Whether no run is in progress.
-    pub(super) fn is_idle(&self) -> bool {
-        self.running_since.load(Relaxed) == IDLE
-    }
-
-    /// When a batch that is ready at `now` will have been run: after what is left of the present one.
-    pub(super) fn done(&self, now: Instant) -> Instant {
+    /// When a batch that is ready at `now` will have been run, at the earliest: after what is left of the present run.
+    /// For the `first` image of a batch nothing is foretold while no run is in progress: one that was held up must not
+    /// end all others, since only another run can put it right.
+    pub(super) fn done(&self, now: Instant, first: bool) -> Instant {
         let typical = Duration::from_nanos(self.typical.load(Relaxed));
         let left = match self.running_since.load(Relaxed) {
+            IDLE if first => return now,
             IDLE => Duration::ZERO,
             since => (self.epoch + Duration::from_nanos(since) + typical).saturating_duration_since(now),
         };
@@ -67,14 +65,30 @@ mod tests {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
         let pace = Pace::new(start);
-        assert_eq!(pace.done(at(5)), at(5), "nothing is known yet");
+        assert_eq!(pace.done(at(5), false), at(5), "nothing is known yet");
         pace.begin(at(0));
         pace.end(Duration::from_millis(40));
-        assert_eq!(pace.done(at(50)), at(90));
+        assert_eq!(pace.done(at(50), false), at(90));
         pace.begin(at(50));
-        assert_eq!(pace.done(at(60)), at(130));
-        assert_eq!(pace.done(at(200)), at(240), "a run that takes longer than usual ends any moment");
+        assert_eq!(pace.done(at(60), true), at(130));
+        assert_eq!(pace.done(at(200), true), at(240), "a run that takes longer than usual ends any moment");
         pace.end(Duration::from_millis(80));
-        assert_eq!(pace.done(at(200)), at(250));
+        assert_eq!(pace.done(at(200), false), at(250));
+    }
+
+    #[test]
+    fn a_run_that_was_held_up_does_not_end_all_others() {
+        let start = Instant::now();
+        let pace = Pace::new(start);
+        pace.begin(start);
+        pace.end(Duration::from_secs(10));
+        let now = start + Duration::from_secs(10);
+        assert_eq!(pace.done(now, true), now, "the next image is looked at");
+        assert_eq!(pace.done(now, false), now + Duration::from_secs(10));
+        for _ in 0..20 {
+            pace.begin(now);
+            pace.end(Duration::from_millis(40));
+        }
+        assert!(pace.done(now, false) < now + Duration::from_millis(100), "and shows how long it takes");
     }
 }

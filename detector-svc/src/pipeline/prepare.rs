@@ -20,7 +20,8 @@ use super::{
 use crate::{
     image::{DecodeError, Decoder, FASTEST_ORDER, Image, Limits},
     ledger::{DropReason, Failure},
-    preprocess::{BufferPool, Fitted, Fitter, PreprocessError},
+    preprocess::{Fitted, Fitter, PreprocessError},
+    spare::Spare,
 };
 
 /// Lets one log line a second tell of images that are none.
@@ -66,7 +67,7 @@ impl Preparer {
     pub(super) fn new(
         pipeline: &PipelineHandle,
         prepared: Sender<Prepared>,
-        buffers: BufferPool,
+        buffers: Spare<u8>,
         limits: Limits,
         keep_images: bool,
     ) -> Self {

@@ -22,7 +22,6 @@ use super::{
     metrics::PipelineMetrics,
     pace::Pace,
     prepare::{Prepared, Preparer},
-    spare::Spare,
     tracking::Tracking,
 };
 use crate::{
@@ -30,9 +29,12 @@ use crate::{
     inference::LoadedModel,
     ledger::Ledger,
     model::{Scratch, Thresholds},
-    preprocess::{BufferPool, Normaliser},
+    preprocess::Normaliser,
+    spare::Spare,
 };
 
+/// Vectors of detections, and of a batch's images, that are kept to be used again.
+const SPARE: usize = 64;
 /// Tensors in circulation: the model works on one while the next batch is gathered in the other.
 const TENSORS: usize = 2;
 
@@ -75,10 +77,10 @@ impl Pipeline {
             results: results.downgrade(),
             expiry: settings.batch.expiry(),
             ended_streams: ended_tx,
-            spare: Spare::default(),
+            spare: Spare::new(SPARE),
         };
         let (threads, broken) = (Vec::new(), CancellationToken::new());
-        let mut pipeline = Self { handle, threads, broken, spare_items: Spare::default() };
+        let mut pipeline = Self { handle, threads, broken, spare_items: Spare::new(SPARE) };
         let prepared = pipeline.spawn_preparers(settings)?;
         let pace = Arc::new(Pace::new(now));
         let (batches, free) = pipeline.spawn_batcher(settings, prepared, Arc::clone(&pace))?;
@@ -134,7 +136,7 @@ impl Pipeline {
         let (prepared_tx, prepared) = bounded(settings.batch.max_size);
         let threads = settings.image.threads.get();
         // Those in the channel, one in the hands of each thread and one in the batcher's.
-        let buffers = BufferPool::new(settings.batch.max_size + threads + 1);
+        let buffers = Spare::new(settings.batch.max_size + threads + 1);
         for number in 0..threads {
             let (prepared, buffers, limits) = (prepared_tx.clone(), buffers.clone(), settings.image.limits());
             let preparer = Preparer::new(&self.handle, prepared, buffers, limits, settings.keep_images);

@@ -7,17 +7,20 @@ use fast_image_resize::{
     images::{Image as Target, ImageRef},
 };
 
-use super::{BufferPool, InputSpec, Letterbox, PreprocessError, ResizeMode};
-use crate::image::{CHANNELS, Image};
+use super::{InputSpec, Letterbox, PreprocessError, ResizeMode};
+use crate::{
+    image::{CHANNELS, Image},
+    spare::Spare,
+};
 
 /// An image at the size that it has within the model's input: a quarter of the memory of the tensor it becomes.
-/// Dropped, it gives that memory back to the pool.
+/// Dropped, it gives that memory back.
 #[derive(Debug)]
 pub struct Fitted {
     /// Interleaved pixels of [`Letterbox::scaled_size`], in the channel order of the model.
     pixels: Vec<u8>,
     letterbox: Letterbox,
-    pool: BufferPool,
+    spare: Spare<u8>,
 }
 
 impl Fitted {
@@ -34,7 +37,7 @@ impl Fitted {
 
 impl Drop for Fitted {
     fn drop(&mut self) {
-        self.pool.put(mem::take(&mut self.pixels));
+        self.spare.give_back(mem::take(&mut self.pixels));
     }
 }
 
@@ -43,14 +46,14 @@ pub struct Fitter {
     mode: ResizeMode,
     input: (u32, u32),
     resizer: Resizer,
-    pool: BufferPool,
+    spare: Spare<u8>,
 }
 
 impl Fitter {
-    /// Fits images into the input that `spec` describes, in buffers of `pool`.
+    /// Fits images into the input that `spec` describes, in the memory of `spare`.
     #[must_use]
-    pub fn new(spec: &InputSpec, pool: BufferPool) -> Self {
-        Self { mode: spec.resize, input: (spec.width, spec.height), resizer: Resizer::new(), pool }
+    pub fn new(spec: &InputSpec, spare: Spare<u8>) -> Self {
+        Self { mode: spec.resize, input: (spec.width, spec.height), resizer: Resizer::new(), spare }
     }
 
     /// Resizes an image to the size that it has within the input. One of that size already gives its pixels away
@@ -63,7 +66,7 @@ impl Fitter {
         let failed = |detail| PreprocessError { width, height, detail };
         check(image).map_err(failed)?;
         let letterbox = Letterbox::new(self.mode, (width, height), self.input);
-        let mut fitted = Fitted { pixels: self.pool.take(), letterbox, pool: self.pool.clone() };
+        let mut fitted = Fitted { pixels: self.spare.take(), letterbox, spare: self.spare.clone() };
         if letterbox.is_unscaled() {
             take_pixels(image, &mut fitted.pixels);
         } else {

@@ -3,14 +3,12 @@
 mod fit;
 mod letterbox;
 mod normalise;
-mod pool;
 
 use thiserror::Error;
 
 pub use fit::{Fitted, Fitter};
 pub use letterbox::{Letterbox, ResizeMode};
 pub use normalise::Normaliser;
-pub use pool::BufferPool;
 
 use crate::image::{CHANNELS, ColorOrder};
 

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::image::Image;
+use crate::{image::Image, spare::Spare};
 
 fn spec(width: u32, height: u32, resize: ResizeMode) -> InputSpec {
     InputSpec {
@@ -18,7 +18,7 @@ fn spec(width: u32, height: u32, resize: ResizeMode) -> InputSpec {
 }
 
 fn run(spec: InputSpec, mut image: Image, slot: &mut [f32]) {
-    let fitted = Fitter::new(&spec, BufferPool::new(1)).fit(&mut image).unwrap();
+    let fitted = Fitter::new(&spec, Spare::new(1)).fit(&mut image).unwrap();
     Normaliser::new(spec, ColorOrder::Bgr).write(&fitted, slot);
 }
 
@@ -30,7 +30,7 @@ fn plain(width: u32, height: u32, color: [u8; 3]) -> Image {
 fn planes_are_the_models_whatever_the_order_of_the_bytes() {
     let spec = spec(4, 4, ResizeMode::Stretch);
     let planes = |order, color| {
-        let fitted = Fitter::new(&spec, BufferPool::new(1)).fit(&mut plain(4, 4, color)).unwrap();
+        let fitted = Fitter::new(&spec, Spare::new(1)).fit(&mut plain(4, 4, color)).unwrap();
         let mut slot = vec![0.0; spec.len()];
         Normaliser::new(spec.clone(), order).write(&fitted, &mut slot);
         slot
@@ -69,7 +69,7 @@ fn an_image_of_the_inputs_size_is_not_copied_unless_its_buffer_is_far_too_large(
         let mut image = Image { width: 3, height: 2, pixels: Vec::with_capacity(18 + spare) };
         image.pixels.extend(0..18);
         let place = image.pixels.as_ptr();
-        let mut fitter = Fitter::new(&spec(3, 2, ResizeMode::Stretch), BufferPool::new(1));
+        let mut fitter = Fitter::new(&spec(3, 2, ResizeMode::Stretch), Spare::new(1));
         let fitted = fitter.fit(&mut image).unwrap();
         assert_eq!(fitted.pixels(), (0..18).collect::<Vec<_>>());
         assert_eq!(fitted.pixels().as_ptr() == place, spare == 0);
@@ -79,7 +79,7 @@ fn an_image_of_the_inputs_size_is_not_copied_unless_its_buffer_is_far_too_large(
 
 #[test]
 fn the_memory_of_a_fitted_image_serves_the_next() {
-    let mut fitter = Fitter::new(&spec(8, 8, ResizeMode::LetterboxTopLeft), BufferPool::new(2));
+    let mut fitter = Fitter::new(&spec(8, 8, ResizeMode::LetterboxTopLeft), Spare::new(2));
     let mut image = plain(16, 8, [50, 60, 70]);
     let (first, second) = (fitter.fit(&mut image).unwrap(), fitter.fit(&mut image).unwrap());
     let places = [first.pixels().as_ptr(), second.pixels().as_ptr()];
@@ -92,7 +92,7 @@ fn the_memory_of_a_fitted_image_serves_the_next() {
 fn what_a_buffer_holds_from_before_shows_in_no_slot() {
     let spec = spec(8, 8, ResizeMode::LetterboxCentre);
     let (mut fitter, normaliser) =
-        (Fitter::new(&spec, BufferPool::new(1)), Normaliser::new(spec.clone(), ColorOrder::Bgr));
+        (Fitter::new(&spec, Spare::new(1)), Normaliser::new(spec.clone(), ColorOrder::Bgr));
     for (width, height) in [(16, 16), (16, 4), (4, 16), (8, 8), (1, 8), (30, 29)] {
         let picture = Image { pixels: (0..width * height * 3).map(|i| i as u8).collect(), width, height };
         let (mut reused, mut new) = (vec![f32::NAN; spec.len()], vec![0.0; spec.len()]);
@@ -104,7 +104,7 @@ fn what_a_buffer_holds_from_before_shows_in_no_slot() {
 
 #[test]
 fn an_image_of_another_size_than_its_buffer_is_refused() {
-    let mut fitter = Fitter::new(&spec(8, 8, ResizeMode::Stretch), BufferPool::new(1));
+    let mut fitter = Fitter::new(&spec(8, 8, ResizeMode::Stretch), Spare::new(1));
     for mut image in [
         Image::default(),
         Image { width: 8, height: 8, pixels: vec![0; 191] },

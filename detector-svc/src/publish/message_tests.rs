@@ -10,29 +10,9 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     frame::{FrameId, StreamId},
-    image::ColorOrder,
-    model::{BoxesScores, Family},
+    model::fixture,
     pipeline::Timings,
-    preprocess::{InputSpec, ResizeMode},
 };
-
-fn model() -> Model {
-    Model {
-        id: "pets".to_owned(),
-        family: Family::BoxesScores(BoxesScores),
-        input: InputSpec {
-            name: "images".to_owned(),
-            width: 8,
-            height: 8,
-            color: ColorOrder::Rgb,
-            mean: [0.0; 3],
-            std: [1.0; 3],
-            padding: 0,
-            resize: ResizeMode::Stretch,
-        },
-        labels: vec!["cat".to_owned(), "dog".to_owned()],
-    }
-}
 
 fn entry(pose: Option<Value>) -> HashMap<&'static str, String> {
     let frame = FrameOrigin {
@@ -51,7 +31,9 @@ fn entry(pose: Option<Value>) -> HashMap<&'static str, String> {
         height: 576,
         timings: Timings::default(),
     };
-    objects(&frame, &detected, &model(), Duration::from_secs(1_732_280_001)).into_iter().collect()
+    objects(&frame, &detected, &fixture::model(&["cat", "dog"]), Duration::from_secs(1_732_280_001))
+        .into_iter()
+        .collect()
 }
 
 #[test]
@@ -86,6 +68,7 @@ fn an_entry_tells_which_frame_it_is_of() {
 
 #[test]
 fn labels_are_listed_and_counted() {
-    let fields: HashMap<_, _> = labels(&model(), Duration::from_secs(7)).into_iter().collect();
+    let fields: HashMap<_, _> =
+        labels(&fixture::model(&["cat", "dog"]), Duration::from_secs(7)).into_iter().collect();
     assert_eq!((fields["labels"].as_str(), fields["label_count"].as_str()), (r#"["cat","dog"]"#, "2"));
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::{RedisResult, Value};
+use redis::{Cmd, RedisResult, Value};
 use tokio::sync::{Notify, mpsc};
 use vision_metrics_client::Recorder;
 use vision_service::{clock::unix_now, rate_limit::OncePer, settings::InvalidSetting};
@@ -20,12 +20,11 @@ pub use self::annotations::{AnnotationSettings, Annotations};
 pub use self::watchers::{PublishedFrame, Watchers, Watching};
 use self::{annotations::ToAnnotate, entry::Added, metrics::PublishMetrics};
 use crate::{
-    detection::Detection,
     image::Image,
     ledger::{Failure, Ticket},
     model::Model,
     ownership::OwnershipKeys,
-    pipeline::{Detected, FrameOrigin, FrameResult, Spare},
+    pipeline::{Detected, FrameOrigin, FrameResult, PipelineHandle},
     redis_client::Writer,
 };
 
@@ -64,7 +63,7 @@ pub struct Beside {
     /// Those who look at pictures; `None` when no frames are shown.
     pub annotations: Option<Annotations>,
     /// Where detections that nobody needs any more leave their memory.
-    pub(crate) spare: Spare<Detection>,
+    pub pipeline: PipelineHandle,
 }
 
 /// Publishes results in their order.
@@ -115,7 +114,7 @@ impl Publisher {
             tokio::select! {
                 received = results.recv_many(&mut waiting, MAX_EXCHANGE) => match received {
                     0 => return,
-                    _ => self.publish(std::mem::take(&mut waiting)).await,
+                    _ => self.publish(&mut waiting).await,
                 },
                 () = connected.notified() => retry_labels = self.publish_labels().await,
                 () = until(retry_labels) => retry_labels = self.publish_labels().await,
@@ -155,14 +154,12 @@ impl Publisher {
         }
     }
 
-    /// Sends results in one exchange and gives each its verdict, in their order.
-    async fn publish(&mut self, results: Vec<FrameResult>) {
+    /// Sends results in one exchange and gives each its verdict, in their order; none is left.
+    async fn publish(&mut self, results: &mut Vec<FrameResult>) {
         let started = Instant::now();
-        let is_sent =
-            |result: &FrameResult| self.settings.empty_frames || !result.detected.detections.is_empty();
-        let sent: Vec<bool> = results.iter().map(is_sent).collect();
-        let mut outcomes = self.send(results.iter().zip(&sent), started).await.into_iter();
-        for (result, sent) in results.into_iter().zip(sent) {
+        let mut outcomes = self.send(results, started).await.into_iter();
+        for result in results.drain(..) {
+            let sent = self.is_sent(&result);
             let outcome = if sent { outcomes.next().unwrap_or_else(no_reply) } else { Ok(Added::Yes) };
             match outcome {
                 Ok(Added::Yes) => self.deliver(result, started),
@@ -172,27 +169,27 @@ impl Publisher {
         }
     }
 
+    /// Whether a result goes to Redis.
+    fn is_sent(&self, result: &FrameResult) -> bool {
+        self.settings.empty_frames || !result.detected.detections.is_empty()
+    }
+
+    /// The command that adds a result to the stream of detections.
+    fn command(&self, result: &FrameResult, now: Duration) -> Cmd {
+        let PublishSettings { objects_stream, objects_max_len, .. } = &self.settings;
+        // What is acknowledged frame by frame may come in another order.
+        let remembered = !result.ticket.is_awaited();
+        let fields = message::objects(&result.frame, &result.detected, &self.model, now);
+        entry::add_of_frame(&self.keys, &result.frame, objects_stream, *objects_max_len, remembered, fields)
+    }
+
     /// Whether each result that is to be sent arrived, in their order.
-    async fn send<'a>(
-        &mut self,
-        results: impl Iterator<Item = (&'a FrameResult, &'a bool)>,
-        started: Instant,
-    ) -> Vec<Result<Added, String>> {
+    async fn send(&mut self, results: &[FrameResult], started: Instant) -> Vec<Result<Added, String>> {
         let mut exchange = redis::pipe();
         exchange.ignore_errors();
-        let (stream, keep, now) = (&self.settings.objects_stream, self.settings.objects_max_len, unix_now());
-        for (result, _) in results.filter(|(_, sent)| **sent) {
-            // What is acknowledged frame by frame may come in another order.
-            let remembered = !result.ticket.is_awaited();
-            let fields = message::objects(&result.frame, &result.detected, &self.model, now);
-            exchange.add_command(entry::add_of_frame(
-                &self.keys,
-                &result.frame,
-                stream,
-                keep,
-                remembered,
-                fields,
-            ));
+        let now = unix_now();
+        for result in results.iter().filter(|result| self.is_sent(result)) {
+            exchange.add_command(self.command(result, now));
         }
         let count = exchange.len();
         if count == 0 {
@@ -247,7 +244,7 @@ impl Beside {
             annotations.show(ToAnnotate { frame: frame.clone(), image, detections });
         }
         if let Some(detected) = self.watchers.tell(frame, detected) {
-            self.spare.give_back(detected.detections);
+            self.pipeline.give_back(detected);
         }
     }
 }

@@ -29,6 +29,16 @@ pub fn needs_new_connection(error: &RedisError) -> bool {
     broken || is_wrong_server(error) || error.code() == Some("NOAUTH")
 }
 
+/// Whether the server answers, and refuses one key, or a command: no matter of the connection.
+pub(crate) fn is_refusal(error: &RedisError) -> bool {
+    matches!(error.code(), Some("WRONGTYPE" | "NOPERM"))
+}
+
+/// Whether a stream, or the consumer group that it was read through, is no more.
+pub(crate) fn has_vanished(error: &RedisError) -> bool {
+    matches!(error.code(), Some("NOGROUP" | "UNBLOCKED"))
+}
+
 /// Whether one of the answers [needs a new connection](needs_new_connection).
 pub(super) fn any_needs_new_connection(answers: &[Value]) -> bool {
     answers.iter().any(|answer| match answer {

@@ -43,6 +43,19 @@ fn errors_are_told_apart() {
 }
 
 #[test]
+fn what_concerns_one_stream_is_no_matter_of_the_connection() {
+    for refusal in [answer("WRONGTYPE"), known(ServerErrorKind::NoPerm)] {
+        assert!(is_refusal(&refusal) && !has_vanished(&refusal), "{refusal}");
+    }
+    for gone in [answer("NOGROUP"), answer("UNBLOCKED")] {
+        assert!(has_vanished(&gone) && !is_refusal(&gone), "{gone}");
+    }
+    // What a server says must not be taken for its code.
+    let told = make_extension_error("ERR".to_owned(), Some("no such key NOGROUP:WRONGTYPE".to_owned()));
+    assert!(!is_refusal(&told) && !has_vanished(&told));
+}
+
+#[test]
 fn the_wrong_server_is_not_a_lost_one() {
     assert!(is_wrong_server(&known(ServerErrorKind::ReadOnly)));
     assert!(!is_wrong_server(&io::Error::from(io::ErrorKind::BrokenPipe).into()));

@@ -20,6 +20,7 @@ mod client;
 mod cluster;
 mod connection;
 mod error;
+mod link;
 mod metrics;
 mod tls;
 mod writer;
@@ -42,8 +43,13 @@ pub use self::{
     error::{is_wrong_server, needs_new_connection},
     writer::Writer,
 };
-pub(crate) use self::{connection::NodeRoute, metrics::RedisMetrics};
-use crate::source::glob;
+pub(crate) use self::{
+    connection::NodeRoute,
+    error::{has_vanished, is_refusal},
+    link::RedisLink,
+    metrics::RedisMetrics,
+};
+use crate::glob;
 
 /// Which frames of a stream are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,6 @@
 
 mod feed;
 pub mod files;
-pub mod glob;
 pub mod images;
 pub mod redis;
 

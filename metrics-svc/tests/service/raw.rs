@@ -9,10 +9,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
     Request, Status, Streaming,
     client::Grpc,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    codec::{Codec, EncodeBuf, Encoder},
     codegen::http::uri::PathAndQuery,
     transport::Channel,
 };
+use tonic_prost::ProstDecoder;
 use vision_proto::metrics::v1::{RecordRequest, RecordResponse};
 
 use crate::support::in_time;
@@ -62,14 +63,14 @@ impl Codec for RawCodec {
     type Encode = Bytes;
     type Decode = RecordResponse;
     type Encoder = Self;
-    type Decoder = Self;
+    type Decoder = ProstDecoder<RecordResponse>;
 
     fn encoder(&mut self) -> Self {
         Self
     }
 
-    fn decoder(&mut self) -> Self {
-        Self
+    fn decoder(&mut self) -> Self::Decoder {
+        ProstDecoder::default()
     }
 }
 
@@ -80,15 +81,5 @@ impl Encoder for RawCodec {
     fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
         buffer.put(message);
         Ok(())
-    }
-}
-
-impl Decoder for RawCodec {
-    type Item = RecordResponse;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<RecordResponse>, Status> {
-        let response = RecordResponse::decode(buffer);
-        response.map(Some).map_err(|error| Status::internal(error.to_string()))
     }
 }

@@ -18,10 +18,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
     Request, Status, Streaming,
     client::Grpc,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    codec::{Codec, EncodeBuf, Encoder},
     codegen::http::uri::PathAndQuery,
     transport::Endpoint,
 };
+use tonic_prost::ProstDecoder;
 use vision_proto::metrics::v1::{Producer, RecordResponse};
 
 use crate::load::Load;
@@ -45,14 +46,14 @@ impl Codec for RawCodec {
     type Encode = Numbered;
     type Decode = RecordResponse;
     type Encoder = Self;
-    type Decoder = Self;
+    type Decoder = ProstDecoder<RecordResponse>;
 
     fn encoder(&mut self) -> Self {
         Self
     }
 
-    fn decoder(&mut self) -> Self {
-        Self
+    fn decoder(&mut self) -> Self::Decoder {
+        ProstDecoder::default()
     }
 }
 
@@ -65,16 +66,6 @@ impl Encoder for RawCodec {
         // Fields may come in any order.
         encoding::uint64::encode(SEQUENCE, &item.sequence, buffer);
         Ok(())
-    }
-}
-
-impl Decoder for RawCodec {
-    type Item = RecordResponse;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<RecordResponse>, Status> {
-        let response = RecordResponse::decode(buffer);
-        response.map(Some).map_err(|error| Status::internal(error.to_string()))
     }
 }
 

@@ -4,7 +4,8 @@
 use detector_svc::{
     frame::{Encoding, Payload, RawLayout},
     image::{ColorOrder, Limits, decode},
-    preprocess::{BufferPool, Fitter, InputSpec, Normaliser, ResizeMode},
+    preprocess::{Fitter, InputSpec, Normaliser, ResizeMode},
+    spare::Spare,
 };
 use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
 
@@ -51,9 +52,8 @@ fuzz_target!(|input: Input| {
             [usize::from(input.resize % 3)],
     };
     let mut slot = vec![f32::NAN; spec.len()];
-    let fitted = Fitter::new(&spec, BufferPool::new(1))
-        .fit(&mut image)
-        .expect("an image that was decoded can be resized");
+    let fitted =
+        Fitter::new(&spec, Spare::new(1)).fit(&mut image).expect("an image that was decoded can be resized");
     Normaliser::new(spec, order).write(&fitted, &mut slot);
     assert!(slot.iter().all(|value| (-1.0..=1.0).contains(value)), "every value of the slot is written");
 });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use detector_svc::{
     Settings,
-    redis_client::{RedisSettings, slot},
+    redis_client::{Policy, RedisSettings, slot},
 };
 use redis::{RedisResult, Value, aio::ConnectionLike};
 use tokio::process::Command;
@@ -20,7 +20,7 @@ use vision_tests::{
     service::{Service, detector_settings},
 };
 
-use crate::fixture::{detections_of, settled};
+use crate::fixture::{detections_of, none_twice, settled};
 
 /// All that a user needs who reads `robot_camera` and publishes to the default streams.
 const RULES: &str = "resetkeys resetchannels -@all \
@@ -174,6 +174,42 @@ async fn a_cluster_with_streams_on_every_node() -> Result<()> {
     let ids: Vec<String> = pipeline.query_async(&mut writer).await?;
     assert_eq!(ids.len(), 2);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_frame_of_a_cluster_is_published_once_and_acknowledged() -> Result<()> {
+    const ROUNDS: usize = 3;
+    let cluster = RedisCluster::start(3).await?;
+    let mut redis = cluster.connect().await?;
+    let mut settings = detector_settings(&cluster.url(), "");
+    settings.redis.cluster = true;
+    settings.redis.policy = Policy::Every;
+    settings.redis.streams = ["camera:*", "door"].map(str::to_owned).to_vec();
+    let streams = ["camera:1", "camera:2", "camera:3", "door"].map(str::to_owned);
+    assert_eq!(settings.redis.client()?.groups(&streams).len(), streams.len(), "each has a slot of its own");
+    let detector = Service::detector(settings.clone()).await?;
+    let frame = frames::jpeg(&frames::read("0000.jpg")?);
+    for _ in 0..ROUNDS {
+        for stream in &streams {
+            frames::publish(&mut redis, stream, &frame).await?;
+        }
+    }
+    let page = settled(detector.http, (ROUNDS * streams.len()) as u64).await?;
+    assert_eq!(page.ledger().success, (ROUNDS * streams.len()) as f64);
+    let published = frames::published(&mut redis).await?;
+    assert_eq!(published.len(), ROUNDS * streams.len());
+    none_twice(&published)?;
+    for stream in &streams {
+        eventually("acknowledgement", async || {
+            let mut pending = redis::cmd("XPENDING");
+            let (count, ..): (u64, Value, Value, Value) =
+                pending.arg(stream).arg(&settings.redis.group).query_async(&mut redis).await?;
+            ensure!(count == 0, "{count} of {stream} are pending");
+            Ok(())
+        })
+        .await?;
+    }
+    detector.stop().await
 }
 
 #[tokio::test(flavor = "multi_thread")]

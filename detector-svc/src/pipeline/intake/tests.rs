@@ -71,7 +71,7 @@ impl Fixture {
     /// Offers a frame whose source waits for its verdict.
     fn offer_awaited(&self, stream: &str, number: u64, to: &UnboundedSender<Settled>) {
         let (stream, id, job) = self.frame(stream, number);
-        let receipt = Receipt::new(stream.clone(), id, None, to.clone());
+        let receipt = Receipt::new(stream.clone(), id, to.clone());
         let ticket = self.ledger.receive(&stream, Some(receipt));
         self.intake.offer(&stream, id, Job { ticket, ..job });
     }

@@ -11,9 +11,7 @@ use super::*;
 use crate::{
     detection::{BoundingBox, TrackId},
     frame::FrameId,
-    image::ColorOrder,
-    model::{BoxesScores, Family},
-    preprocess::{InputSpec, ResizeMode},
+    model::fixture::model,
 };
 
 struct Fixture {
@@ -27,7 +25,8 @@ impl Fixture {
         let registry = Arc::new(Registry::new(""));
         let start = Instant::now();
         let recorder = Recorder::local(Arc::clone(&registry));
-        let tracking = Tracking::new(&TrackSettings::default(), &model(), &recorder, start).unwrap();
+        let tracking =
+            Tracking::new(&TrackSettings::default(), &model(&["person"]), &recorder, start).unwrap();
         Self { registry, tracking, start }
     }
 
@@ -81,24 +80,6 @@ fn object() -> Detection {
     Detection { class_id: 0, confidence: 0.9, bounding_box, track_id: None }
 }
 
-fn model() -> Model {
-    Model {
-        id: "m".to_owned(),
-        family: Family::BoxesScores(BoxesScores),
-        input: InputSpec {
-            name: "images".to_owned(),
-            width: 1,
-            height: 1,
-            color: ColorOrder::Bgr,
-            mean: [0.0; 3],
-            std: [1.0; 3],
-            padding: 0,
-            resize: ResizeMode::Stretch,
-        },
-        labels: vec!["person".to_owned()],
-    }
-}
-
 #[test]
 fn streams_and_sessions_of_one_name_have_tracks_of_their_own() {
     let mut fixture = Fixture::new();
@@ -106,8 +87,8 @@ fn streams_and_sessions_of_one_name_have_tracks_of_their_own() {
     assert_eq!(fixture.image("a", 0), Some(TrackId(1)));
     assert_eq!(fixture.frame("a", 33), Some(TrackId(1)));
     let read = fixture.read();
-    assert_eq!([read["active_tracks m"], read["tracks_created_total m"]], [2.0, 2.0]);
-    assert_eq!(read["tracks_confirmed_total m"], 2.0);
+    assert_eq!([read["active_tracks pets"], read["tracks_created_total pets"]], [2.0, 2.0]);
+    assert_eq!(read["tracks_confirmed_total pets"], 2.0);
 }
 
 #[test]
@@ -120,7 +101,7 @@ fn what_ends_is_recorded_with_its_reason_and_lifetime() {
     fixture.tracking.end_stream(&StreamId::new("a"));
     fixture.tracking.finish();
     let read = fixture.read();
-    assert_eq!(read.get("active_tracks m"), None, "none are left");
+    assert_eq!(read.get("active_tracks pets"), None, "none are left");
     assert_eq!(read["tracks_lost_total shutdown"], 2.0);
     assert_eq!(read["track_lifetime_seconds person"], 2.0);
     assert_eq!(fixture.frame("a", 100), Some(TrackId(1)), "the stream has begun anew");
@@ -133,11 +114,11 @@ fn silent_streams_age_and_silent_sessions_end() {
     fixture.image("s", 0);
     let patience = |of: Duration| of.as_millis() as u64;
     fixture.tracking.sweep(fixture.at(patience(STREAM_PATIENCE) - 1));
-    assert_eq!(fixture.read()["active_tracks m"], 2.0);
+    assert_eq!(fixture.read()["active_tracks pets"], 2.0);
     fixture.tracking.sweep(fixture.at(patience(STREAM_PATIENCE)));
-    assert_eq!(fixture.read()["active_tracks m"], 1.0, "the session's");
+    assert_eq!(fixture.read()["active_tracks pets"], 1.0, "the session's");
     fixture.tracking.sweep(fixture.at(patience(SESSION_PATIENCE)));
-    assert_eq!(fixture.read().get("active_tracks m"), None);
+    assert_eq!(fixture.read().get("active_tracks pets"), None);
     assert!(fixture.tracking.sessions.is_empty());
     assert_eq!(
         fixture.frame("a", 90_000),

@@ -7,25 +7,10 @@ use vision_metrics_client::Recorder;
 use super::*;
 use crate::{
     frame::{FrameId, StreamId},
-    image::{ColorOrder, Image},
-    model::{BoxesScores, Family},
-    preprocess::{InputSpec, ResizeMode},
+    image::Image,
+    model::fixture::model,
     source::redis::entry::{Fields, parse},
 };
-
-fn model() -> Model {
-    let input = InputSpec {
-        name: "images".to_owned(),
-        width: 1,
-        height: 1,
-        color: ColorOrder::Bgr,
-        mean: [0.0; 3],
-        std: [1.0; 3],
-        padding: 0,
-        resize: ResizeMode::Stretch,
-    };
-    Model { id: "m".to_owned(), family: Family::BoxesScores(BoxesScores), input, labels: Vec::new() }
-}
 
 #[test]
 fn an_entry_can_be_read_as_a_frame_and_keeps_its_metadata() {
@@ -43,7 +28,7 @@ fn an_entry_can_be_read_as_a_frame_and_keeps_its_metadata() {
     let image = Image { width: 32, height: 16, pixels: vec![90; 32 * 16 * 3] };
     to_draw.send(ToAnnotate { frame, image, detections: Vec::new() }).unwrap();
     drop(to_draw);
-    Draughtsman::new(Arc::new(model()), frames, entries, metrics).run();
+    Draughtsman::new(Arc::new(model(&[])), frames, entries, metrics).run();
     let AnnotatedEntry(fields) = drawn.try_recv().unwrap();
     let fields: Fields = fields.into_iter().map(|(k, v)| (k.as_bytes().to_vec(), Bytes::from(v))).collect();
     let again = parse(&StreamId::new("annotated_camera"), "20-0", &fields).unwrap();
@@ -51,7 +36,7 @@ fn an_entry_can_be_read_as_a_frame_and_keeps_its_metadata() {
     let metadata: Value = serde_json::from_slice(&again.metadata.json).unwrap();
     let expected = serde_json::json!({
         "robot": "r1", "is_moving": false, "frame_id": "12-3", "source_stream": "cam", "annotated": true,
-        "detection_count": 0, "model_id": "m",
+        "detection_count": 0, "model_id": "pets",
     });
     assert_eq!(metadata, expected);
 }

@@ -14,8 +14,7 @@ use vision_service::readiness::ReadinessPart;
 use super::streams::StreamSet;
 use crate::{
     ownership::Known,
-    redis_client::{Connection, NodeRoute},
-    redis_link::RedisLink,
+    redis_client::{Connection, NodeRoute, RedisLink},
 };
 
 /// Keys that one step of a scan looks at.

@@ -1,10 +1,14 @@
 //! The part of this process's streams that one source reads.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::watch;
 
 use crate::{
+    frame::StreamId,
     ownership::{Assignment, Owned},
     redis_client::Policy,
 };
@@ -50,4 +54,31 @@ impl Portion {
         // Elapsed patience is as good a reason to go on.
         let _ = tokio::time::timeout(patience, changed).await;
     }
+}
+
+/// What a source keeps of one stream.
+pub(super) trait Assigned {
+    /// Its name.
+    fn id(&self) -> &StreamId;
+
+    /// Goes on under another lease, or with it until what is in flight has its verdict.
+    fn go_on(&mut self, owned: Owned, now: Instant);
+}
+
+/// Has `streams` go on as they are `assigned`, with new ones made; gives back those that are not assigned any more.
+pub(super) fn assign<S: Assigned>(
+    streams: &mut Vec<S>,
+    assigned: Vec<Owned>,
+    now: Instant,
+    mut new: impl FnMut(Owned) -> S,
+) -> Vec<S> {
+    let is_gone = |stream: &mut S| !assigned.iter().any(|owned| owned.stream.id == *stream.id());
+    let gone = streams.extract_if(.., is_gone).collect();
+    for owned in assigned {
+        match streams.iter_mut().find(|stream| *stream.id() == owned.stream.id) {
+            Some(stream) => stream.go_on(owned, now),
+            None => streams.push(new(owned)),
+        }
+    }
+    gone
 }

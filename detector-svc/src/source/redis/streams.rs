@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     frame::StreamId,
+    glob,
     ownership::KnownStream,
     redis_client::{MAX_STREAMS, RedisSettings},
-    source::glob,
 };
 
 /// Looks that must miss a stream one after the other until it has ended: a publisher may delete a stream and begin it
@@ -21,6 +21,7 @@ pub struct StreamSet {
     excluded: BTreeSet<String>,
     /// Streams that were found, and how many looks have missed each since.
     found: BTreeMap<String, u32>,
+    /// Streams that the last look found and that are too many to be read.
     skipped: usize,
 }
 
@@ -64,12 +65,6 @@ impl StreamSet {
             tracing::warn!(skipped, read = MAX_STREAMS, "streams are not read: there are too many");
         }
         self.skipped = skipped;
-    }
-
-    /// Streams that the last look found and that are too many to be read.
-    #[must_use]
-    pub fn skipped(&self) -> usize {
-        self.skipped
     }
 
     /// Every stream to read, by name.

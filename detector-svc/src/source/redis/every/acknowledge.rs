@@ -15,7 +15,7 @@ use crate::{
     frame::{FrameId, StreamId},
     ledger::{Outcome, Settled},
     ownership::Assignment,
-    redis_link::{RedisLink, is_refusal},
+    redis_client::{RedisLink, is_refusal},
 };
 
 /// Entries acknowledged in one exchange.
@@ -169,7 +169,7 @@ impl Acknowledger {
 
     fn keep(&mut self, stream: &StreamId, ids: Vec<FrameId>) {
         let outcome = Outcome::Acknowledge;
-        let kept = ids.into_iter().map(|id| Settled { stream: stream.clone(), id, lease: None, outcome });
+        let kept = ids.into_iter().map(|id| Settled { stream: stream.clone(), id, outcome });
         self.waiting.extend(kept);
     }
 

@@ -27,13 +27,19 @@ use self::{
     group::Group,
     stream::{Held, Reading, Stream},
 };
-use super::{BLOCK, PAUSE, portion::Portion, reply::ReadReply, wait::wait};
+use super::{
+    BLOCK, PAUSE,
+    portion::{Assigned as _, Portion, assign},
+    reply::ReadReply,
+    wait::wait,
+};
 use crate::{
     frame::StreamId,
     ownership::{Assignment, DrainedSender},
     pipeline::PipelineHandle,
-    redis_client::{Connection, Policy, RedisClient, RedisMetrics, RedisSettings},
-    redis_link::RedisLink,
+    redis_client::{
+        Connection, Policy, RedisClient, RedisLink, RedisMetrics, RedisSettings, has_vanished, is_refusal,
+    },
     source::{FrameSource, SourceEvent},
 };
 
@@ -133,21 +139,13 @@ impl EverySource {
     /// Takes over what is assigned, and lets go of what is not any more.
     fn adopt(&mut self, now: Instant) {
         if let Some(assigned) = self.portion.news() {
-            for stream in self
-                .streams
-                .extract_if(.., |stream| !assigned.iter().any(|owned| owned.stream.id == *stream.id()))
-            {
+            let gone = assign(&mut self.streams, assigned, now, |owned| {
+                let held = self.left.remove(&owned.stream.id).unwrap_or_default();
+                Stream::new(owned, held, now)
+            });
+            for stream in gone {
                 self.events.push(SourceEvent::Ended(stream.id().clone()));
                 self.left.insert(stream.id().clone(), stream.into_held());
-            }
-            for owned in assigned {
-                match self.streams.iter_mut().find(|stream| *stream.id() == owned.stream.id) {
-                    Some(stream) => stream.go_on(owned, now),
-                    None => {
-                        let held = self.left.remove(&owned.stream.id).unwrap_or_default();
-                        self.streams.push(Stream::new(owned, held, now));
-                    }
-                }
             }
             let names: Vec<_> = self.streams.iter().map(|stream| stream.id().as_str()).collect();
             tracing::debug!(streams = ?names, "reading every frame");
@@ -246,11 +244,10 @@ impl EverySource {
     /// The reply does not say which stream is at fault: each is looked at.
     async fn suspect(&mut self, error: redis::RedisError) -> RedisResult<()> {
         self.link.metrics().fail(&error);
-        self.link.refused("one of those that are read", &error);
-        let message = error.to_string();
-        if !["WRONGTYPE", "NOPERM", "NOGROUP", "UNBLOCKED"].iter().any(|code| message.contains(code)) {
+        if !is_refusal(&error) && !has_vanished(&error) {
             return Err(error);
         }
+        self.link.refused("one of those that are read", &error);
         // Should it be the command that is refused, and no stream, this must not go round and round.
         tokio::time::sleep(PAUSE).await;
         let now = Instant::now();

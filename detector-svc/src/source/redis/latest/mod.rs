@@ -21,12 +21,16 @@ use vision_metrics_client::Recorder;
 use vision_service::readiness::ReadinessPart;
 
 use self::{resume::Published, stream::Stream};
-use super::{BLOCK, PAUSE, portion::Portion, reply::ReadReply, wait::wait};
+use super::{
+    BLOCK, PAUSE,
+    portion::{Assigned as _, Portion, assign},
+    reply::ReadReply,
+    wait::wait,
+};
 use crate::{
     ledger::Ledger,
     ownership::{Assignment, DrainedSender},
-    redis_client::{Connection, Policy, RedisClient, RedisSettings},
-    redis_link::{RedisLink, is_refusal},
+    redis_client::{Connection, Policy, RedisClient, RedisLink, RedisSettings, is_refusal},
     source::{FrameSource, SourceEvent},
 };
 
@@ -112,18 +116,8 @@ impl LatestSource {
             return;
         };
         self.published.forget();
-        for stream in self
-            .streams
-            .extract_if(.., |stream| !assigned.iter().any(|owned| owned.stream.id == *stream.id()))
-        {
-            self.events.push(SourceEvent::Ended(stream.id().clone()));
-        }
-        for owned in assigned {
-            match self.streams.iter_mut().find(|stream| *stream.id() == owned.stream.id) {
-                Some(stream) => stream.go_on(owned, now),
-                None => self.streams.push(Stream::new(owned, now)),
-            }
-        }
+        let gone = assign(&mut self.streams, assigned, now, |owned| Stream::new(owned, now));
+        self.events.extend(gone.iter().map(|stream| SourceEvent::Ended(stream.id().clone())));
         let names: Vec<_> = self.streams.iter().map(|stream| stream.id().as_str()).collect();
         tracing::debug!(streams = ?names, "reading the newest frames");
     }

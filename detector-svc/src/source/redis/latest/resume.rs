@@ -7,7 +7,7 @@ use redis::{RedisResult, aio::ConnectionLike};
 use crate::{
     frame::{FrameId, StreamId},
     ownership::OwnershipKeys,
-    redis_link::is_refusal,
+    redis_client::is_refusal,
     source::redis::reply::RawEntry,
 };
 

@@ -15,7 +15,7 @@ use crate::{
     redis_client::RedisMetrics,
     source::{
         SourceEvent,
-        redis::{entry, reply::RawEntry},
+        redis::{entry, portion::Assigned, reply::RawEntry},
     },
 };
 
@@ -39,23 +39,23 @@ pub(super) struct Stream {
     drained: bool,
 }
 
-impl Stream {
-    pub(super) fn new(owned: Owned, now: Instant) -> Self {
-        Self { owned, position: None, taken_over: true, look_at: now, refused: false, drained: false }
-    }
-
-    /// Its name.
-    pub(super) fn id(&self) -> &StreamId {
+impl Assigned for Stream {
+    fn id(&self) -> &StreamId {
         &self.owned.stream.id
     }
 
-    /// Goes on under another lease, or with it until what is in flight has its verdict.
-    pub(super) fn go_on(&mut self, owned: Owned, now: Instant) {
+    fn go_on(&mut self, owned: Owned, now: Instant) {
         if owned.lease() != self.owned.lease() {
             (self.taken_over, self.drained) = (true, false);
             self.look_at = now;
         }
         self.owned = owned;
+    }
+}
+
+impl Stream {
+    pub(super) fn new(owned: Owned, now: Instant) -> Self {
+        Self { owned, position: None, taken_over: true, look_at: now, refused: false, drained: false }
     }
 
     /// Whether the stream may be read at `now` over a connection that is open since `connected`.

@@ -5,11 +5,15 @@ use std::time::{Duration, Instant};
 use redis::{RedisResult, aio::ConnectionLike};
 
 use super::{MAX_HELD, Reading, SUSPECT, Stage, Stream};
+use crate::frame::FrameId;
 use crate::source::{
     SourceEvent,
-    redis::every::{
-        group::{Delivered, Prepared},
-        position::GroupPosition,
+    redis::{
+        every::{
+            group::{Delivered, Prepared},
+            position::GroupPosition,
+        },
+        portion::Assigned,
     },
 };
 
@@ -130,6 +134,19 @@ impl Stream {
         Ok(())
     }
 
+    /// What is to be delivered again at `now`, each with its delivery's number. One that may be what kills the process
+    /// goes after all others and alone, so that its neighbours do not count as killers, too.
+    pub(super) fn due(&self, now: Instant, room: usize) -> Vec<(FrameId, u64)> {
+        let due = self.again.iter().filter(|(_, (_, due))| *due <= now);
+        let due = due.map(|(id, (delivery, _))| (*id, *delivery));
+        let (suspects, mut due): (Vec<_>, Vec<_>) = due.partition(|(_, delivery)| *delivery >= SUSPECT);
+        if due.is_empty() && self.held.is_empty() {
+            due.extend(suspects.first());
+        }
+        due.truncate(self.room(room));
+        due
+    }
+
     async fn deliver_again(
         &mut self,
         connection: &mut impl ConnectionLike,
@@ -137,16 +154,7 @@ impl Stream {
         room: usize,
         events: &mut Vec<SourceEvent>,
     ) -> RedisResult<()> {
-        let now = Instant::now();
-        let due = self.again.iter().filter(|(_, (_, due))| *due <= now);
-        let mut due: Vec<_> = due.map(|(id, (delivery, _))| (*id, *delivery)).collect();
-        // One that may be what kills the process goes alone, so that its neighbours do not count as killers, too.
-        match due.iter().position(|(_, delivery)| *delivery < SUSPECT) {
-            None if self.held.is_empty() => due.truncate(1),
-            None => due.clear(),
-            Some(_) => due.retain(|(_, delivery)| *delivery < SUSPECT),
-        }
-        due.truncate(self.room(room));
+        let due = self.due(Instant::now(), room);
         if due.is_empty() {
             return Ok(());
         }

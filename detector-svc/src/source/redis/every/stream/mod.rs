@@ -18,10 +18,10 @@ use crate::{
     frame::{Frame, FrameId, StreamId},
     ledger::{DropReason, Outcome, Receipt, Settled},
     ownership::Owned,
-    redis_link::is_refusal,
+    redis_client::{has_vanished, is_refusal},
     source::{
         SourceEvent,
-        redis::{entry, reply::RawEntry},
+        redis::{entry, portion::Assigned, reply::RawEntry},
     },
 };
 
@@ -29,6 +29,8 @@ use crate::{
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// Entries of one stream that are with this process at most, acknowledgements on the way included.
 const MAX_HELD: usize = 1024;
+/// Deliveries from which on an entry may be what kills the process.
+const SUSPECT: u64 = 3;
 
 /// What every stream of a source needs.
 pub(super) struct Reading {
@@ -65,9 +67,6 @@ pub(super) struct Stream {
     drained: bool,
 }
 
-/// Deliveries from which on an entry may be what kills the process.
-const SUSPECT: u64 = 3;
-
 /// What is done with a stream next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stage {
@@ -77,6 +76,24 @@ enum Stage {
     Claim(Duration, String),
     /// Read on.
     Read,
+}
+
+impl Assigned for Stream {
+    fn id(&self) -> &StreamId {
+        &self.owned.stream.id
+    }
+
+    fn go_on(&mut self, owned: Owned, now: Instant) {
+        if owned.lease() != self.owned.lease() {
+            self.drained = false;
+            self.begin_anew(now);
+        }
+        if owned.draining {
+            // They are pending, and the next owner's.
+            self.again.clear();
+        }
+        self.owned = owned;
+    }
 }
 
 impl Stream {
@@ -92,23 +109,6 @@ impl Stream {
             unreadable: false,
             drained: false,
         }
-    }
-
-    pub(super) fn id(&self) -> &StreamId {
-        &self.owned.stream.id
-    }
-
-    /// Goes on under another lease, or with it until what is in flight has its verdict.
-    pub(super) fn go_on(&mut self, owned: Owned, now: Instant) {
-        if owned.lease() != self.owned.lease() {
-            self.drained = false;
-            self.begin_anew(now);
-        }
-        if owned.draining {
-            // They are pending, and the next owner's.
-            self.again.clear();
-        }
-        self.owned = owned;
     }
 
     /// Has the group looked for and pending entries claimed: the connection is new, or the group has vanished.
@@ -270,7 +270,7 @@ impl Stream {
         self.held.insert(id, delivery);
         events.push(match parsed {
             Ok(frame) => {
-                let receipt = Receipt::new(stream, id, lease.clone(), reading.receipts.clone());
+                let receipt = Receipt::new(stream, id, reading.receipts.clone());
                 SourceEvent::Frame(Frame { lease, receipt: Some(receipt), ..frame })
             }
             Err(error) => {
@@ -287,8 +287,7 @@ impl Stream {
     }
 
     fn acknowledge(&self, id: FrameId, reading: &Reading) {
-        let lease = self.owned.lease().cloned();
-        let settled = Settled { stream: self.id().clone(), id, lease, outcome: Outcome::Acknowledge };
+        let settled = Settled { stream: self.id().clone(), id, outcome: Outcome::Acknowledge };
         // Unless the process ends, somebody acknowledges.
         let _ = reading.receipts.send(settled);
     }
@@ -299,12 +298,6 @@ impl Stream {
             events.push(SourceEvent::Missed { stream, reason: DropReason::Trimmed, frames: trimmed });
         }
     }
-}
-
-/// Whether the stream or its group has been deleted.
-fn has_vanished(error: &RedisError) -> bool {
-    let message = error.to_string();
-    ["NOGROUP", "UNBLOCKED"].iter().any(|code| message.contains(code))
 }
 
 #[cfg(test)]

@@ -88,3 +88,28 @@ fn a_stream_has_drained_when_nothing_is_in_flight() {
     assert!(stream.has_drained());
     assert!(!stream.has_drained(), "it is told once");
 }
+
+#[test]
+fn an_entry_that_may_kill_goes_last_and_alone() {
+    let (mut stream, reading, _settled) = stream();
+    let (mut events, now) = (Vec::new(), Instant::now());
+    for (number, delivery) in [(1, SUSPECT), (2, 2), (3, SUSPECT + 1), (4, 1)] {
+        stream.again.insert(id(number), (delivery, now));
+    }
+    assert_eq!(stream.due(now, 9), [(id(2), 2), (id(4), 1)]);
+    for number in [2, 4] {
+        stream.again.remove(&id(number));
+        stream.take(entry(number, true), 2, &reading, &mut events);
+    }
+    assert_eq!(stream.due(now, 9), [], "not beside others");
+    for number in [2, 4] {
+        stream.let_go(id(number));
+    }
+    assert_eq!(stream.due(now, 9), [(id(1), SUSPECT)]);
+    stream.again.remove(&id(1));
+    stream.take(entry(1, true), SUSPECT, &reading, &mut events);
+    assert!(stream.has_suspect() && stream.room(9) == 0, "nor others beside it");
+    assert_eq!(stream.due(now, 9), []);
+    stream.let_go(id(1));
+    assert_eq!((stream.due(now, 9), stream.room(9)), (vec![(id(3), SUSPECT + 1)], 9));
+}

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use vision_metrics_client::Recorder;
 use vision_service::rate_limit::OncePer;
 
-use crate::redis_client::{Connection, RedisClient, RedisMetrics};
+use super::{Connection, RedisClient, RedisMetrics};
 
 type Backoff = <ExponentialBuilder as backon::BackoffBuilder>::Backoff;
 
@@ -107,12 +107,6 @@ impl RedisLink {
     pub(crate) fn metrics(&self) -> &RedisMetrics {
         &self.metrics
     }
-}
-
-/// Whether the server answers, and refuses one key: a matter of that key alone.
-pub(crate) fn is_refusal(error: &RedisError) -> bool {
-    let message = error.to_string();
-    ["WRONGTYPE", "NOPERM"].iter().any(|code| message.contains(code))
 }
 
 fn backoff(longest: Duration) -> Backoff {
