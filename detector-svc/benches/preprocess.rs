@@ -11,7 +11,7 @@ use bytes::Bytes;
 use detector_svc::{
     frame::{Encoding, FileFormat, Payload, RawLayout},
     image::{ColorOrder, Decoder, FASTEST_ORDER, Image, Limits, decode},
-    preprocess::{Fitter, InputSpec, Normaliser, ResizeMode},
+    preprocess::{Element, Filter, Fitter, InputSpec, Layout, Normaliser, ResizeMode, SlotMut},
     spare::Spare,
 };
 use serde_json::Value;
@@ -35,8 +35,11 @@ fn input() -> InputSpec {
         color: ColorOrder::Bgr,
         mean: [103.53, 116.28, 123.675],
         std: [57.375, 57.12, 58.395],
-        padding: 114,
+        padding: [114.0; 3],
         resize: ResizeMode::LetterboxTopLeft,
+        filter: Filter::Bilinear,
+        layout: Layout::Planar,
+        element: Element::F32,
     }
 }
 
@@ -100,10 +103,10 @@ fn ours() -> (f64, f64) {
     let mut slot = vec![0.0; normaliser.slot_len()];
     measure("fit", || drop(black_box(fitter.fit(&mut image).unwrap())));
     let fitted = fitter.fit(&mut image).unwrap();
-    measure("normalise", || normaliser.write(black_box(&fitted), black_box(&mut slot)));
+    measure("normalise", || normaliser.write(black_box(&fitted), black_box(SlotMut::F32(&mut slot))));
     drop(fitted);
     let preprocess = measure("fit and normalise", || {
-        normaliser.write(&fitter.fit(black_box(&mut image)).unwrap(), black_box(&mut slot));
+        normaliser.write(&fitter.fit(black_box(&mut image)).unwrap(), black_box(SlotMut::F32(&mut slot)));
     });
     (times[1], preprocess)
 }

@@ -21,7 +21,7 @@ fn frame(objects: usize, index: usize) -> Vec<Detection> {
         let (x, y) = (60.0 + 1700.0 * spread.fract() + 60.0 * cos, 60.0 + 760.0 * phase.fract() + 60.0 * sin);
         let bounding_box = BoundingBox { x_min: x, y_min: y, x_max: x + 60.0, y_max: y + 150.0 };
         let confidence = if object % 10 == index % 10 { 0.3 } else { 0.85 };
-        Detection { class_id: 0, confidence, bounding_box, track_id: None }
+        Detection { class_id: 0, confidence, bounding_box, track_id: None, mask: None }
     };
     (0..objects).map(one).collect()
 }

@@ -1,5 +1,7 @@
 //! What the model found: detections in source-image pixels.
 
+use crate::mask::Mask;
+
 /// Axis-parallel box in source-image pixels, origin at the top left.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct BoundingBox {
@@ -40,7 +42,7 @@ impl BoundingBox {
 pub struct TrackId(pub u64);
 
 /// One object found in one image.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Detection {
     /// Index into the model's labels.
     pub class_id: usize,
@@ -50,6 +52,8 @@ pub struct Detection {
     pub bounding_box: BoundingBox,
     /// Which object of its stream it is, when it is tracked.
     pub track_id: Option<TrackId>,
+    /// Which pixels are its, when that was asked for and the model tells.
+    pub mask: Option<Mask>,
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod grpc;
 pub mod image;
 pub mod inference;
 pub mod ledger;
+pub mod mask;
 pub mod model;
 pub mod ownership;
 pub mod pipeline;

@@ -13,7 +13,7 @@ use vision_service::{
 
 use crate::{
     inference::{ModelSource, RuntimeSettings},
-    model::{MAX_DETECTIONS, Thresholds},
+    model::{Family, MAX_DETECTIONS, Thresholds},
     ownership::OwnershipSettings,
     pipeline::{BatchSettings, ImageSettings, PipelineSettings},
     publish::{AnnotationSettings, PublishSettings},
@@ -70,6 +70,8 @@ vision_service::settings! {
         pub confidence_threshold: f64 = 0.35,
         /// Boxes of one class that overlap by more than this are one object: intersection over union, 0..=1.
         pub iou_threshold: f64 = 0.6,
+        /// Least score of a query's words, 0..=1, in models that score words and objects apart (Grounding DINO).
+        pub text_threshold: f64 = 0.25,
         /// Most detections in one image, the most confident ones, 1 to 4096.
         pub max_detections: usize = 300,
         /// Class names in the order of class identifiers. Empty: those in the model file.
@@ -132,6 +134,7 @@ impl ModelSettings {
         Thresholds {
             confidence: self.confidence_threshold as f32,
             iou: self.iou_threshold as f32,
+            text: self.text_threshold as f32,
             max_detections: self.max_detections,
         }
     }
@@ -157,6 +160,7 @@ impl Settings {
             image: self.image.clone(),
             track: self.track.clone(),
             keep_images: self.annotate.enabled,
+            masks: self.publish.masks,
         }
     }
 
@@ -194,14 +198,16 @@ pub(crate) fn host_name() -> String {
 }
 
 fn check_model(settings: &ModelSettings) -> Result<(), InvalidSetting> {
-    let families = crate::model::Family::NAMES;
-    if settings.family != "auto" && !families.contains(&settings.family.as_str()) {
+    let families: Vec<_> = Family::names().collect();
+    if settings.family != Family::AUTO && !families.contains(&settings.family.as_str()) {
         let reason = format!("is {:?}, expected `auto` or one of {families:?}", settings.family);
         return Err(InvalidSetting::new("family", reason));
     }
-    for (key, value) in
-        [("confidence_threshold", settings.confidence_threshold), ("iou_threshold", settings.iou_threshold)]
-    {
+    for (key, value) in [
+        ("confidence_threshold", settings.confidence_threshold),
+        ("iou_threshold", settings.iou_threshold),
+        ("text_threshold", settings.text_threshold),
+    ] {
         if !(0.0..=1.0).contains(&value) {
             return Err(InvalidSetting::new(key, format!("is {value}, not within 0..=1")));
         }

@@ -99,7 +99,7 @@ mod tests {
         let bounding_box = BoundingBox::default();
         let track_id = track.map(TrackId);
         let mut caption = Caption { text: "left from before".to_owned() };
-        caption.write(&Detection { class_id: 0, confidence, bounding_box, track_id }, label);
+        caption.write(&Detection { class_id: 0, confidence, bounding_box, track_id, mask: None }, label);
         caption.text
     }
 

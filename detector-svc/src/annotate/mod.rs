@@ -13,7 +13,7 @@ use self::{canvas::Canvas, caption::Caption, outline::Outline};
 use crate::{
     detection::Detection,
     image::{CHANNELS, ColorOrder, Image},
-    model::Model,
+    model::Labels,
 };
 
 /// Quality of the JPEG files, 1 to 100.
@@ -71,7 +71,7 @@ impl Annotator {
         image: &mut Image,
         order: ColorOrder,
         detections: &[Detection],
-        model: &Model,
+        labels: &Labels,
     ) {
         let mut canvas = Canvas::new(image, order);
         let size = canvas.bounding_box().size;
@@ -82,7 +82,7 @@ impl Annotator {
         }
         // After every box, so that no line runs through a letter.
         for (detection, outline) in visible() {
-            self.caption.write(detection, model.label(detection.class_id));
+            self.caption.write(detection, labels.name(detection.class_id));
             self.caption.draw(&mut canvas, outline.area(), palette::color(detection));
         }
     }

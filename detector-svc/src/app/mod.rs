@@ -183,7 +183,6 @@ impl Parts {
             pipeline: running.handle(),
             thresholds: self.settings.model.thresholds(),
             tracks: self.settings.track.enabled,
-            max_batch_size: self.settings.batch.max_size,
         };
         // Nobody else sets it.
         let _ = self.engine.set(engine);

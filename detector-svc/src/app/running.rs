@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{AppError, Parts, streams::Streams};
 use crate::{
-    inference::LoadedModel,
+    inference::{LoadedModel, Provider, Session},
     ledger::Ledger,
-    model::{Model, ModelOptions},
+    model::ModelOptions,
     pipeline::{FrameResult, Pipeline, PipelineHandle},
     publish::{Annotations, Beside, Publisher, Watchers},
     redis_client::RedisClient,
@@ -39,8 +39,8 @@ impl Running {
         token: &CancellationToken,
     ) -> Result<Self, AppError> {
         let Parts { settings, recorder, .. } = parts;
-        let model = Arc::new(loaded.model.clone());
-        tracing::info!(model = %model, provider = %loaded.session.provider(), "model ready");
+        let provider = loaded.sessions.first().map(Session::provider);
+        tracing::info!(model = %loaded.model, provider = provider.map(Provider::as_str), "model ready");
         let (results_tx, results) = mpsc::channel(settings.publish.queue_capacity);
         let thresholds = settings.model.thresholds();
         let pipeline =
@@ -62,7 +62,7 @@ impl Running {
             let client = settings.redis.client()?;
             let connected = Arc::new(Notify::new());
             let streams = Streams::start(parts, &client, &pipeline, Arc::clone(&connected), token);
-            (Publishing::start(parts, &client, &pipeline, &model, connected, results)?, Some(streams))
+            (Publishing::start(parts, &client, &pipeline, connected, results)?, Some(streams))
         };
         Ok(Self { pipeline, files, streams, publishing, sampler })
     }
@@ -134,22 +134,21 @@ impl Publishing {
         parts: &Parts,
         client: &RedisClient,
         pipeline: &Pipeline,
-        model: &Arc<Model>,
         connected: Arc<Notify>,
         results: mpsc::Receiver<FrameResult>,
     ) -> Result<Self, AppError> {
         let Parts { settings, recorder, watchers, .. } = parts;
         let (annotations, annotating) = if settings.annotate.enabled {
             let settings = settings.annotate.clone();
-            let started = Annotations::start(settings, client.writer(), Arc::clone(model), recorder);
+            let started = Annotations::start(settings, client.writer(), recorder);
             let (annotations, annotating) = started.map_err(AppError::Thread)?;
             (Some(annotations), Some(watched(pipeline, annotating)))
         } else {
             (None, None)
         };
         let beside = Beside { watchers: watchers.clone(), annotations, pipeline: pipeline.handle() };
-        let (publish, connection, model) = (settings.publish.clone(), client.writer(), Arc::clone(model));
-        let publisher = Publisher::new(publish, connection, connected, model, beside, recorder);
+        let (publish, connection) = (settings.publish.clone(), client.writer());
+        let publisher = Publisher::new(publish, connection, connected, beside, recorder);
         Ok(Self { publisher: watched(pipeline, publisher.run(results)), annotations: annotating })
     }
 
@@ -189,6 +188,7 @@ pub(super) async fn load(settings: &Settings) -> Result<LoadedModel, AppError> {
         family: settings.model.family.clone(),
         labels: settings.model.labels.clone(),
         max_batch: settings.batch.max_size,
+        ..ModelOptions::default()
     };
     let load = move || LoadedModel::load(&source, &options, &runtime);
     let loaded = tokio::task::spawn_blocking(load).await;

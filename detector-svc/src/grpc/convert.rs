@@ -6,9 +6,9 @@ use tonic::Status;
 use vision_proto::detector::v1 as wire;
 
 use crate::{
-    detection::{Detection, TrackId},
-    model::{ClassSet, MAX_DETECTIONS, Model, Thresholds},
-    pipeline::{DetectError, DetectRequest, Detected, Timings},
+    detection::TrackId,
+    model::{MAX_DETECTIONS, Thresholds},
+    pipeline::{DetectError, DetectRequest, Detected, Search, Served, Timings},
     publish::PublishedFrame,
 };
 
@@ -24,7 +24,7 @@ const MAX_SESSION_BYTES: usize = 256;
 /// do, or this service is set not to do.
 pub(super) fn request(
     wire: wire::DetectRequest,
-    model: &Model,
+    served: Arc<Served>,
     defaults: Thresholds,
     tracks: bool,
     deadline: Option<Instant>,
@@ -37,14 +37,16 @@ pub(super) fn request(
         let message = format!("request_id: has {bytes} bytes, at most {MAX_REQUEST_ID_BYTES} are allowed");
         return Err(Status::invalid_argument(message));
     }
-    if wire.include_masks {
-        return Err(Status::failed_precondition(format!("include_masks: model {} makes no masks", model.id)));
+    if wire.include_masks && !served.model.has_masks() {
+        let message = format!("include_masks: model {} makes no masks", served.model.id);
+        return Err(Status::failed_precondition(message));
     }
     Ok(DetectRequest {
         image: wire.image,
         session: session(&wire.track_stream, tracks)?,
         thresholds: thresholds(wire.confidence_threshold, wire.max_detections, defaults)?,
-        classes: classes(&wire.labels, model)?,
+        search: search(&wire.labels, served)?,
+        masks: wire.include_masks,
         deadline,
     })
 }
@@ -82,51 +84,53 @@ fn thresholds(
     Ok(Thresholds { confidence, max_detections, ..defaults })
 }
 
-fn classes(labels: &[String], model: &Model) -> Result<ClassSet, Status> {
+/// What the image is searched for: everything that the model knows, of which the labels are wanted.
+fn search(labels: &[String], served: Arc<Served>) -> Result<Search, Status> {
+    let (vocabulary, model) = (served.vocabulary(), &served.model.id);
     // Every name is looked for among all labels, so a list without bounds would cost without bounds.
-    if labels.len() > model.labels.len() {
-        let (named, known) = (labels.len(), model.labels.len());
-        let message = format!("labels: names {named} classes, model {} has {known}", model.id);
+    let (named, known) = (labels.len(), vocabulary.labels.len());
+    if named > known {
+        let message = format!("labels: names {named} classes, model {model} has {known}");
         return Err(Status::invalid_argument(message));
     }
     let class = |label: &String| {
-        model.class_id(label).ok_or_else(|| {
-            Status::invalid_argument(format!("labels: model {} knows no class {label:?}", model.id))
-        })
+        let unknown = || Status::invalid_argument(format!("labels: model {model} knows no class {label:?}"));
+        vocabulary.labels.class_id(label).ok_or_else(unknown)
     };
-    labels.iter().map(class).collect()
+    let classes = labels.iter().map(class).collect::<Result<_, _>>()?;
+    Ok(Search { served, vocabulary, classes })
 }
 
 /// The answer to a request.
-pub(super) fn response(request_id: String, detected: &Detected, model: &Model) -> wire::DetectResponse {
+pub(super) fn response(request_id: String, detected: &Detected) -> wire::DetectResponse {
     wire::DetectResponse {
         request_id,
-        detections: detections(&detected.detections, model),
+        detections: detections(detected),
         image_width: detected.width,
         image_height: detected.height,
         timings: Some(timings(&detected.timings)),
-        model_id: model.id.clone(),
+        model_id: detected.model.id.clone(),
     }
 }
 
 /// A result for those who watch; `missed` were lost to this one before it.
-pub(super) fn watched(published: &PublishedFrame, model: &Model, missed: u64) -> wire::WatchResponse {
+pub(super) fn watched(published: &PublishedFrame, missed: u64) -> wire::WatchResponse {
     let PublishedFrame { frame, detected } = published;
     wire::WatchResponse {
         stream: frame.stream.to_string(),
         frame_id: frame.id.to_string(),
         capture_timestamp: frame.captured.as_secs_f64(),
-        detections: detections(&detected.detections, model),
+        detections: detections(detected),
         image_width: detected.width,
         image_height: detected.height,
-        model_id: model.id.clone(),
+        model_id: detected.model.id.clone(),
         missed,
     }
 }
 
-fn detections(found: &[Detection], model: &Model) -> Vec<wire::Detection> {
-    let wire = found.iter().map(|detection| wire::Detection {
-        label: model.label(detection.class_id).to_owned(),
+fn detections(detected: &Detected) -> Vec<wire::Detection> {
+    let wire = detected.detections.iter().map(|detection| wire::Detection {
+        label: detected.label(detection).to_owned(),
         class_id: u32::try_from(detection.class_id).unwrap_or(u32::MAX),
         confidence: detection.confidence,
         r#box: Some(wire::BoundingBox {

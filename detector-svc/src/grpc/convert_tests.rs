@@ -5,11 +5,14 @@
 use tonic::Code;
 
 use super::*;
-use crate::model::{GraphInfo, ModelOptions, Port};
+use crate::{
+    inference::LoadedModel,
+    model::{ClassSet, GraphInfo, Model, ModelOptions, Port},
+};
 
-const DEFAULTS: Thresholds = Thresholds { confidence: 0.35, iou: 0.6, max_detections: 300 };
+const DEFAULTS: Thresholds = Thresholds { confidence: 0.35, iou: 0.6, text: 0.25, max_detections: 300 };
 
-fn model() -> Model {
+fn model() -> Arc<Served> {
     let port = |name: &str, dimensions: &[Option<usize>]| Port {
         name: name.to_owned(),
         element: "float32".to_owned(),
@@ -21,11 +24,13 @@ fn model() -> Model {
         ..GraphInfo::default()
     };
     let labels = ["cat", "dog", "cow"].map(str::to_owned).into();
-    Model::recognise("pets", &graph, &ModelOptions { labels, ..ModelOptions::default() }).unwrap()
+    let model =
+        Model::recognise("pets", &graph, &ModelOptions { labels, ..ModelOptions::default() }).unwrap();
+    Arc::new(Served::new(LoadedModel { model, sessions: Vec::new() }))
 }
 
 fn read(wire: wire::DetectRequest) -> Result<DetectRequest, Status> {
-    request(wire::DetectRequest { image: vec![1].into(), ..wire }, &model(), DEFAULTS, true, None)
+    request(wire::DetectRequest { image: vec![1].into(), ..wire }, model(), DEFAULTS, true, None)
 }
 
 #[test]
@@ -33,7 +38,7 @@ fn a_tracking_session_has_a_name_and_needs_tracking() {
     let of = |name: String, tracks| {
         let image = vec![1].into();
         let wire = wire::DetectRequest { image, track_stream: name, ..wire::DetectRequest::default() };
-        request(wire, &model(), DEFAULTS, tracks, None)
+        request(wire, model(), DEFAULTS, tracks, None)
     };
     assert_eq!(of("door".to_owned(), true).unwrap().session.as_deref(), Some("door"));
     assert_eq!(of(String::new(), false).unwrap().session, None);
@@ -50,9 +55,9 @@ fn of_labels(labels: &[&str]) -> Result<DetectRequest, Status> {
 
 #[test]
 fn labels_become_classes() {
-    let classes = of_labels(&["cow", "cat"]).unwrap().classes;
+    let classes = of_labels(&["cow", "cat"]).unwrap().search.classes;
     assert_eq!([0, 1, 2].map(|class| classes.contains(class)), [true, false, true]);
-    assert_eq!(of_labels(&[]).unwrap().classes, ClassSet::all());
+    assert_eq!(of_labels(&[]).unwrap().search.classes, ClassSet::all());
 }
 
 #[test]

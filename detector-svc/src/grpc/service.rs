@@ -35,8 +35,6 @@ pub struct Engine {
     pub thresholds: Thresholds,
     /// Whether callers may have objects tracked.
     pub tracks: bool,
-    /// Most images in one run of the model.
-    pub max_batch_size: usize,
 }
 
 /// Serves calls; until there is an engine, with `UNAVAILABLE`.
@@ -66,10 +64,9 @@ impl Engine {
         deadline: Option<Instant>,
     ) -> Result<DetectResponse, Status> {
         let request_id = std::mem::take(&mut wire.request_id);
-        let model = self.pipeline.model();
-        let request = convert::request(wire, model, self.thresholds, self.tracks, deadline)?;
+        let request = convert::request(wire, self.pipeline.served(), self.thresholds, self.tracks, deadline)?;
         let detected = self.pipeline.detect(request).await?;
-        let response = convert::response(request_id, &detected, model);
+        let response = convert::response(request_id, &detected);
         self.pipeline.give_back(detected);
         Ok(response)
     }
@@ -124,13 +121,12 @@ impl DetectorService for DetectorGrpc {
     }
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let engine = self.engine()?.clone();
+        self.engine()?;
         let patterns = StreamPatterns::new(request.get_ref())?;
         let watching = self.watchers.subscribe(move |stream| patterns.matches(stream));
-        let responses = stream::unfold((watching, engine), async |(watching, engine)| {
+        let responses = stream::unfold(watching, async |watching| {
             let (published, missed) = watching.next().await;
-            let response = convert::watched(&published, engine.pipeline.model(), missed);
-            Some((Ok(response), (watching, engine)))
+            Some((Ok(convert::watched(&published, missed)), watching))
         });
         let shutdown = self.shutdown.clone();
         Ok(Response::new(Box::pin(responses.take_until(async move { shutdown.cancelled().await }))))
@@ -138,16 +134,17 @@ impl DetectorService for DetectorGrpc {
 
     async fn get_model(&self, _: Request<GetModelRequest>) -> Result<Response<GetModelResponse>, Status> {
         let engine = self.engine()?;
-        let (model, provider) = (engine.pipeline.model(), engine.pipeline.provider());
+        let served = engine.pipeline.served();
+        let (model, provider) = (&served.model, served.provider);
         Ok(Response::new(GetModelResponse {
             model_id: model.id.clone(),
             family: model.family.name().to_owned(),
-            labels: model.labels.clone(),
+            labels: served.vocabulary().labels.to_vec(),
             input_width: model.input.width,
             input_height: model.input.height,
             provider: provider.as_str().to_owned(),
             device: provider.device().to_owned(),
-            max_batch_size: u32::try_from(engine.max_batch_size).unwrap_or(u32::MAX),
+            max_batch_size: u32::try_from(model.batch.max).unwrap_or(u32::MAX),
             confidence_threshold: engine.thresholds.confidence,
             runtime_version: crate::inference::runtime_version().to_owned(),
         }))

@@ -13,7 +13,7 @@ pub enum LoadError {
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
     /// The model file cannot be read.
-    #[error("model file {} cannot be read: {source}", path.display())]
+    #[error("file {} cannot be read: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -51,5 +51,12 @@ pub enum LoadError {
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct InferenceError(#[from] ort::Error);
+#[non_exhaustive]
+pub enum InferenceError {
+    /// What ONNX Runtime says.
+    #[error(transparent)]
+    Runtime(#[from] ort::Error),
+    /// The model was replaced, and its sessions are gone.
+    #[error("the model has no session any more")]
+    NoSession,
+}

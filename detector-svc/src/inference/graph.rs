@@ -1,6 +1,6 @@
 //! What a loaded graph says about itself, as plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ort::{
     session::Session,
@@ -19,6 +19,7 @@ pub(super) fn graph_info(session: &Session) -> Result<GraphInfo, ort::Error> {
         inputs: session.inputs().iter().map(port).collect(),
         outputs: session.outputs().iter().map(port).collect(),
         metadata: entries,
+        operators: BTreeSet::new(),
     })
 }
 

@@ -2,13 +2,17 @@
 
 mod error;
 mod graph;
+mod outputs;
 mod provider;
 mod runtime;
 mod session;
+mod side_input;
+mod sidecar;
 
 pub use self::{
     error::{InferenceError, LoadError},
+    outputs::RunOutputs,
     provider::{Provider, ProviderError},
     runtime::{Attempts, RuntimeError, runtime_version},
-    session::{LoadedModel, ModelSource, RunOutputs, RuntimeSettings, Session},
+    session::{Inputs, LoadedModel, ModelSource, RuntimeSettings, Session},
 };

@@ -3,17 +3,27 @@
 use std::{path::PathBuf, sync::Arc};
 
 use ort::{
-    session::builder::{GraphOptimizationLevel, SessionBuilder},
-    value::{DynValue, TensorRef},
+    session::{
+        SessionInputValue,
+        builder::{GraphOptimizationLevel, SessionBuilder},
+    },
+    value::{TensorElementType, TensorRef},
 };
 
 use vision_service::settings::InvalidSetting;
 
 use super::{
-    InferenceError, LoadError, Provider, RuntimeError, graph::graph_info, provider::register,
+    InferenceError, LoadError, Provider, RunOutputs, RuntimeError,
+    graph::graph_info,
+    provider::register,
     runtime::environment,
+    side_input::{self, Given},
+    sidecar,
 };
-use crate::model::{Model, ModelOptions, Output, Outputs};
+use crate::{
+    model::{Batch, Model, ModelOptions, SideInput, Sidecars, Vocabulary},
+    preprocess::{InputSpec, Letterbox, Tensor},
+};
 
 vision_service::settings! {
     /// Inference.
@@ -49,8 +59,8 @@ const BUILT_IN: (&str, &[u8]) =
 pub struct LoadedModel {
     /// How inputs are made and outputs read.
     pub model: Model,
-    /// What runs it.
-    pub session: Session,
+    /// What runs it; at least one.
+    pub sessions: Vec<Session>,
 }
 
 /// Runs a model; belongs to one thread.
@@ -58,14 +68,22 @@ pub struct LoadedModel {
 pub struct Session {
     session: ort::session::Session,
     provider: Provider,
-    input_name: String,
-    shape: [usize; 3],
+    input: InputSpec,
+    batch: Batch,
+    side_inputs: Vec<(SideInput, TensorElementType)>,
     output_names: Vec<Arc<str>>,
 }
 
-/// Output tensors of one run, independent of the session that made them.
-#[derive(Debug)]
-pub struct RunOutputs(Vec<(Arc<str>, DynValue)>);
+/// What a session is given for one run.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// A slot for each image, and perhaps more.
+    pub tensor: &'a Tensor,
+    /// Where each image lies in its slot: as many as there are images.
+    pub letterboxes: &'a [Letterbox],
+    /// What they are searched for.
+    pub vocabulary: &'a Vocabulary,
+}
 
 impl ModelSource {
     /// Name of the model: its file's, without extension.
@@ -74,6 +92,14 @@ impl ModelSource {
         match self {
             Self::File(path) => path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
             Self::BuiltIn => BUILT_IN.0.to_owned(),
+        }
+    }
+
+    /// What lies beside the model.
+    fn sidecars(&self) -> Result<Sidecars, LoadError> {
+        match self {
+            Self::File(path) => sidecar::read(path),
+            Self::BuiltIn => Ok(Sidecars::default()),
         }
     }
 }
@@ -91,63 +117,90 @@ impl LoadedModel {
         let name = source.name();
         let (session, provider) = open(source, settings)?;
         let graph = graph_info(&session).map_err(|source| LoadError::Graph { name: name.clone(), source })?;
-        let model = Model::recognise(&name, &graph, options)
+        let options = ModelOptions { sidecars: source.sidecars()?, ..options.clone() };
+        let model = Model::recognise(&name, &graph, &options)
             .map_err(|source| LoadError::Model { name: name.clone(), source })?;
-        let mut session = Session {
-            provider,
-            input_name: model.input.name.clone(),
-            shape: [crate::image::CHANNELS, model.input.height as usize, model.input.width as usize],
-            output_names: session.outputs().iter().map(|outlet| Arc::from(outlet.name())).collect(),
-            session,
-        };
-        session.warm_up(options.max_batch).map_err(|source| LoadError::WarmUp { name, source })?;
-        Ok(Self { model, session })
+        let mut session = Session::new(session, provider, &model);
+        session.warm_up(&model).map_err(|source| LoadError::WarmUp { name, source })?;
+        Ok(Self { model, sessions: vec![session] })
     }
 }
 
 impl Session {
+    fn new(session: ort::session::Session, provider: Provider, model: &Model) -> Self {
+        let element = |name: &str| {
+            let input = session.inputs().iter().find(|outlet| outlet.name() == name)?;
+            input.dtype().tensor_type()
+        };
+        let side_inputs = model
+            .side_inputs
+            .iter()
+            .map(|side| (side.clone(), element(&side.name).unwrap_or(TensorElementType::Int64)));
+        Self {
+            provider,
+            input: model.input.clone(),
+            batch: model.batch,
+            side_inputs: side_inputs.collect(),
+            output_names: session.outputs().iter().map(|outlet| Arc::from(outlet.name())).collect(),
+            session,
+        }
+    }
+
     /// What runs the model.
     #[must_use]
     pub fn provider(&self) -> Provider {
         self.provider
     }
 
-    /// Runs the first `images` slots of a tensor of `[images, 3, height, width]` values.
+    /// A tensor for the largest batch.
+    #[must_use]
+    pub fn new_tensor(&self) -> Tensor {
+        Tensor::zeros(self.input.element, self.input.len() * self.batch.slots())
+    }
+
+    /// Runs the model on as many images as there are letterboxes.
     ///
     /// # Errors
     /// What ONNX Runtime says.
     ///
     /// # Panics
-    /// `tensor` has fewer slots.
-    pub fn run(&mut self, tensor: &[f32], images: usize) -> Result<RunOutputs, InferenceError> {
-        let [channels, height, width] = self.shape;
-        let values = &tensor[..images * channels * height * width];
-        let input = TensorRef::from_array_view(([images, channels, height, width], values))?;
-        let mut outputs = self.session.run(ort::inputs![self.input_name.as_str() => input])?;
+    /// The tensor has fewer slots.
+    pub fn run(&mut self, inputs: &Inputs<'_>) -> Result<RunOutputs, InferenceError> {
+        let images = self.batch.fixed.unwrap_or(inputs.letterboxes.len());
+        let (shape, len) = (self.input.shape(images), images * self.input.len());
+        let image: SessionInputValue<'_> = match inputs.tensor {
+            Tensor::F32(values) => TensorRef::from_array_view((shape, &values[..len]))?.into(),
+            Tensor::F16(values) => TensorRef::from_array_view((shape, &values[..len]))?.into(),
+            Tensor::U8(values) => TensorRef::from_array_view((shape, &values[..len]))?.into(),
+        };
+        let given = Given {
+            images,
+            letterboxes: inputs.letterboxes,
+            input: self.input.size(),
+            prompt: inputs.vocabulary.prompt.as_ref(),
+        };
+        let mut values: Vec<(&str, SessionInputValue<'_>)> = vec![(&self.input.name, image)];
+        for (side, element) in &self.side_inputs {
+            values.push((&side.name, side_input::value(side, *element, &given)?));
+        }
+        let mut outputs = self.session.run(values)?;
         let owned =
             self.output_names.iter().filter_map(|name| Some((Arc::clone(name), outputs.remove(name)?)));
-        Ok(RunOutputs(owned.collect()))
+        Ok(RunOutputs::new(owned))
     }
 
     /// The first runs are slow: memory is planned and kernels are chosen for each batch size.
-    fn warm_up(&mut self, max_batch: usize) -> Result<(), InferenceError> {
-        let tensor = vec![0.0; max_batch * self.shape.iter().product::<usize>()];
-        self.run(&tensor, 1)?;
-        self.run(&tensor, max_batch)?;
+    fn warm_up(&mut self, model: &Model) -> Result<(), InferenceError> {
+        let tensor = self.new_tensor();
+        let size = self.input.size();
+        let letterboxes = vec![Letterbox::new(self.input.resize, size, size); self.batch.max];
+        let mut run = |images: usize| {
+            let letterboxes = &letterboxes[..images];
+            self.run(&Inputs { tensor: &tensor, letterboxes, vocabulary: &model.vocabulary })
+        };
+        run(1)?;
+        run(letterboxes.len())?;
         Ok(())
-    }
-}
-
-impl RunOutputs {
-    /// The tensors to read; outputs that hold no `float32` are left out.
-    #[must_use]
-    pub fn view(&self) -> Outputs<'_> {
-        let outputs = self.0.iter().filter_map(|(name, value)| {
-            let (shape, data) = value.try_extract_tensor::<f32>().ok()?;
-            let shape = shape.iter().map(|side| usize::try_from(*side).unwrap_or(0)).collect();
-            Some(Output { name, shape, data })
-        });
-        Outputs(outputs.collect())
     }
 }
 

@@ -4,11 +4,12 @@
 
 use super::*;
 use crate::{
-    model::{Output, Thresholds, nms},
-    preprocess::ResizeMode,
+    detection::Detection,
+    model::{ClassSet, Output, Outputs, Scratch, Thresholds, fixture, nms},
+    preprocess::{Letterbox, ResizeMode},
 };
 
-const THRESHOLDS: Thresholds = Thresholds { confidence: 0.35, iou: 0.6, max_detections: 100 };
+const THRESHOLDS: Thresholds = Thresholds { confidence: 0.35, iou: 0.6, text: 0.0, max_detections: 100 };
 
 /// Image `index` of a batch whose images have `rows` boxes each and scores for two classes; an image of 200x100
 /// pixels takes the upper half of an input of 100x100.
@@ -23,15 +24,11 @@ fn read(
         Output { name: "boxes", shape: vec![boxes.len() / rows / 4, rows, 4], data: boxes },
     ]);
     let letterbox = Letterbox::new(ResizeMode::LetterboxTopLeft, (200, 100), (100, 100));
+    let image = ImageOutputs { outputs: &outputs, index, letterbox: &letterbox, input: (100, 100) };
     let (mut scratch, mut found) = (Scratch::default(), Vec::new());
-    BoxesScores.postprocess(
-        &outputs,
-        index,
-        &letterbox,
-        &Query { thresholds, classes },
-        &mut scratch,
-        &mut found,
-    )?;
+    let model = fixture::model(&["cat", "dog"]);
+    let query = Query { thresholds, classes, vocabulary: &model.vocabulary, masks: false };
+    model.postprocess(&image, &query, &mut scratch, &mut found)?;
     Ok(found)
 }
 
@@ -59,20 +56,19 @@ fn each_image_of_a_batch_reads_its_own_part() {
 }
 
 #[test]
-fn rows_with_values_that_are_no_numbers_find_nothing() {
+fn values_that_are_no_numbers_are_the_models_failure() {
     let square = [0.0, 0.0, 10.0, 10.0];
     let nothing = ([0.0, 0.0, 10.0, 10.0], [0.0, 0.0]);
     for (corners, scores) in [
         ([f32::NAN; 4], [0.9, 0.1]),
         ([0.0, 0.0, f32::INFINITY, 10.0], [0.9, 0.1]),
         ([f32::NEG_INFINITY, 0.0, 10.0, 10.0], [0.9, 0.1]),
-        (square, [f32::INFINITY, 0.1]),
         (square, [0.9, f32::NAN]),
         (square, [f32::NAN, f32::NAN]),
     ] {
         let boxes = [corners, nothing.0].concat();
-        let found = run(&boxes, &[scores, nothing.1].concat(), 0).unwrap();
-        assert!(found.is_empty(), "{corners:?} with {scores:?}: {found:?}");
+        let error = run(&boxes, &[scores, nothing.1].concat(), 0).unwrap_err();
+        assert!(matches!(error, OutputError::NotANumber(_)), "{corners:?} with {scores:?}: {error}");
     }
     assert_eq!(run(&[square, nothing.0].concat(), &[0.9, 0.1, 0.0, 0.0], 0).unwrap().len(), 1);
 }

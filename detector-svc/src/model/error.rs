@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::MetadataError;
+use super::DescriptionError;
 
 /// Why a graph's outputs could not be read.
 #[derive(Debug, Error)]
@@ -20,6 +20,9 @@ pub enum OutputError {
         /// What the family calls for.
         expected: String,
     },
+    /// An output holds values that are no numbers.
+    #[error("output `{0}` holds values that are no numbers")]
+    NotANumber(String),
 }
 
 /// Why a graph is not a model that can be served.
@@ -32,7 +35,7 @@ pub enum ModelError {
         /// Name asked for.
         name: String,
         /// Names of the families.
-        known: &'static [&'static str],
+        known: Vec<&'static str>,
     },
     /// The inputs and outputs are not those of the family.
     #[error("not a detector of {family}: the graph has {graph}; expected {expected}")]
@@ -44,20 +47,22 @@ pub enum ModelError {
         /// What the families have.
         expected: String,
     },
-    /// The metadata in the file contradicts itself or the graph.
-    #[error("model metadata: {0}")]
-    Metadata(#[from] MetadataError),
-    /// The graph takes one image at a time, and more were to be given to it.
-    #[error("its batch is fixed at 1: set batch.max_size = 1, it is {max_batch}")]
-    OneImage {
-        /// Most images in one run.
-        max_batch: usize,
+    /// What is said of the model contradicts itself or the graph.
+    #[error(transparent)]
+    Description(#[from] DescriptionError),
+    /// The graph has inputs that no family fills.
+    #[error("nothing is known to be given to its inputs {inputs}")]
+    UnknownInputs {
+        /// The inputs.
+        inputs: String,
     },
-    /// The graph takes so many images at a time and no fewer.
-    #[error("its batch is fixed at {fixed}: export it with an open batch, or with a batch of 1")]
+    /// The graph takes more images in every run than a batch may have.
+    #[error("it takes {fixed} images in every run: at most {max} are allowed, export it with an open batch")]
     FixedBatch {
         /// Images in every run.
         fixed: usize,
+        /// Most images in a run.
+        max: usize,
     },
     /// The input is empty or larger than a detector's ever is.
     #[error("its input is {width}x{height} pixels: sides must be 1 to {max} pixels")]

@@ -1,9 +1,11 @@
 //! A model for the tests of those who use one.
 
-use super::{BoxesScores, Family, Model};
+use std::sync::Arc;
+
+use super::{Batch, BoxesScores, Family, Model, Vocabulary};
 use crate::{
     image::ColorOrder,
-    preprocess::{InputSpec, ResizeMode},
+    preprocess::{Element, Filter, InputSpec, Layout, ResizeMode},
 };
 
 /// A model called `pets` that knows these labels and looks at 8x8 pixels.
@@ -18,9 +20,20 @@ pub(crate) fn model(labels: &[&str]) -> Model {
             color: ColorOrder::Rgb,
             mean: [0.0; 3],
             std: [1.0; 3],
-            padding: 0,
+            padding: [0.0; 3],
             resize: ResizeMode::Stretch,
+            filter: Filter::Bilinear,
+            layout: Layout::Planar,
+            element: Element::F32,
         },
-        labels: labels.iter().map(ToString::to_string).collect(),
+        batch: Batch { max: 8, fixed: None },
+        side_inputs: Vec::new(),
+        vocabulary: Arc::new(vocabulary(labels)),
     }
+}
+
+/// What a model with these labels looks for.
+pub(crate) fn vocabulary(labels: &[&str]) -> Vocabulary {
+    let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
+    Vocabulary { labels: labels.into(), prompt: None }
 }

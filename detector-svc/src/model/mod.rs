@@ -1,29 +1,37 @@
-//! What a model is: how its input is made, what its outputs mean. Told apart by the graph itself.
+//! What a model is: how its inputs are made, what its outputs mean. Told apart by the graph itself, and by what lies
+//! beside it.
 
 mod boxes_scores;
 mod classes;
+mod decode;
+mod description;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod graph;
-mod metadata;
+mod labels;
 mod nms;
+mod outputs;
 mod recognise;
+mod side_input;
+mod vocabulary;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-pub use boxes_scores::BoxesScores;
-pub use classes::ClassSet;
-pub use error::{ModelError, OutputError};
-pub use graph::{GraphInfo, Output, Outputs, Port};
-pub use metadata::MetadataError;
-pub use nms::Scratch;
-pub use recognise::ModelOptions;
-
-use crate::{
-    detection::Detection,
-    preprocess::{InputSpec, Letterbox},
+pub use self::{
+    boxes_scores::BoxesScores,
+    classes::ClassSet,
+    description::{DescriptionError, Sidecars},
+    error::{ModelError, OutputError},
+    graph::{GraphInfo, Port},
+    labels::Labels,
+    nms::Scratch,
+    outputs::{ImageOutputs, Matrix, Output, Outputs, Planes},
+    recognise::{Batch, Family, ModelOptions},
+    side_input::{SideInput, SideInputKind},
+    vocabulary::{Prompt, Vocabulary},
 };
+use crate::{detection::Detection, mask::Region, preprocess::InputSpec};
 
 /// What counts as a detection.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +40,8 @@ pub struct Thresholds {
     pub confidence: f32,
     /// Boxes of one class that overlap by more than this (IoU, 0..=1) are one object.
     pub iou: f32,
+    /// Least score of a query's words, 0..=1, in models that score words and objects apart.
+    pub text: f32,
     /// Most detections, the most confident ones: 1 to [`MAX_DETECTIONS`].
     pub max_detections: usize,
 }
@@ -43,32 +53,14 @@ pub struct Query<'a> {
     pub thresholds: Thresholds,
     /// Classes that are wanted.
     pub classes: &'a ClassSet,
+    /// What the image was searched for.
+    pub vocabulary: &'a Vocabulary,
+    /// Whether masks are wanted, where the model makes them.
+    pub masks: bool,
 }
 
 /// Most detections that can be asked for: no more candidates are looked at.
 pub const MAX_DETECTIONS: usize = nms::MAX_CANDIDATES;
-
-/// How a family of models encodes detections in its outputs.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Family {
-    /// Boxes decoded in the graph beside a score for every class.
-    BoxesScores(BoxesScores),
-}
-
-impl Family {
-    /// What stands for any family in settings.
-    pub const AUTO: &'static str = "auto";
-    /// Name of every family, for settings.
-    pub const NAMES: &'static [&'static str] = &[BoxesScores::NAME];
-
-    /// Name in settings and in `GetModel`.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::BoxesScores(_) => BoxesScores::NAME,
-        }
-    }
-}
 
 /// A model in use: everything about it but the session that runs it.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,10 +69,14 @@ pub struct Model {
     pub id: String,
     /// How outputs are read.
     pub family: Family,
-    /// How inputs are made.
+    /// How the image input is made.
     pub input: InputSpec,
-    /// Class names in the order of class identifiers.
-    pub labels: Vec<String>,
+    /// How many images a run takes.
+    pub batch: Batch,
+    /// What else the graph is given.
+    pub side_inputs: Vec<SideInput>,
+    /// What images are searched for unless a request says otherwise.
+    pub vocabulary: Arc<Vocabulary>,
 }
 
 impl Model {
@@ -92,43 +88,67 @@ impl Model {
         recognise::recognise(id, graph, options)
     }
 
-    /// Reads the detections that `query` asks for in image `index` of a batch, in source-image pixels, most confident first, into
-    /// `found`, in place of what is there.
+    /// Reads the detections that `query` asks for in one image of a batch, in source-image pixels, most confident first,
+    /// into `found`, in place of what is there.
+    ///
+    /// Overlapping boxes of one class are suppressed in the model's own pixels, and only then do boxes go to the image's
+    /// and lose what lies outside it.
     ///
     /// # Errors
-    /// [`OutputError`] when the outputs are not those of the family; nothing is found then.
+    /// [`OutputError`] when the outputs are not those of the family or hold what is no number; nothing is found then.
     pub fn postprocess(
         &self,
-        outputs: &Outputs<'_>,
-        index: usize,
-        letterbox: &Letterbox,
+        image: &ImageOutputs<'_>,
         query: &Query<'_>,
         scratch: &mut Scratch,
         found: &mut Vec<Detection>,
     ) -> Result<(), OutputError> {
-        match &self.family {
-            Family::BoxesScores(family) => {
-                family.postprocess(outputs, index, letterbox, query, scratch, found)
+        found.clear();
+        scratch.candidates.clear();
+        let family = self.family.decode();
+        family.candidates(image, query, &mut scratch.candidates)?;
+        if !scratch.candidates.iter().all(|candidate| candidate.corners.iter().all(|side| side.is_finite())) {
+            return Err(OutputError::NotANumber("box".to_owned()));
+        }
+        let iou = family.suppresses().then_some(query.thresholds.iou);
+        let (width, height) = image.letterbox.source_size();
+        for candidate in scratch.best(iou) {
+            let bounding_box = image.letterbox.to_source(candidate.corners);
+            // A box in the padding has nothing of the image, and must not take the place of one that has.
+            if bounding_box.area() <= 0.0 {
+                continue;
+            }
+            let mask = if query.masks {
+                let region = Region::around(&bounding_box, width, height);
+                family.mask(image, &candidate, region).inspect_err(|_| found.clear())?
+            } else {
+                None
+            };
+            let (class_id, confidence) = (candidate.class_id, candidate.confidence);
+            found.push(Detection { class_id, confidence, bounding_box, track_id: None, mask });
+            if found.len() == query.thresholds.max_detections {
+                break;
             }
         }
+        Ok(())
     }
 
-    /// Class identifier of a label.
+    /// Whether the model tells which pixels are an object's.
     #[must_use]
-    pub fn class_id(&self, label: &str) -> Option<usize> {
-        self.labels.iter().position(|l| l == label)
+    pub fn has_masks(&self) -> bool {
+        self.family.decode().has_masks()
     }
 
-    /// Name of a class; empty for an identifier that the model does not have.
+    /// Names of what images are searched for unless a request says otherwise.
     #[must_use]
-    pub fn label(&self, class_id: usize) -> &str {
-        self.labels.get(class_id).map_or("", String::as_str)
+    pub fn labels(&self) -> &Labels {
+        &self.vocabulary.labels
     }
 }
 
 impl fmt::Display for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let InputSpec { width, height, .. } = self.input;
-        write!(f, "{} ({}, {width}x{height}, {} classes)", self.id, self.family.name(), self.labels.len())
+        write!(f, "{} ({}, {width}x{height}, {} classes)", self.id, self.family.name(), self.labels().len())
     }
 }

@@ -12,6 +12,8 @@ pub(super) struct Candidate {
     pub(super) confidence: f32,
     /// `[x_min, y_min, x_max, y_max]` in pixels of the model's input: the image's edges would change overlaps.
     pub(super) corners: [f32; 4],
+    /// Which row of the outputs it is from, for what else that says of it.
+    pub(super) row: usize,
 }
 
 impl Candidate {
@@ -29,18 +31,21 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Keeps the most confident of the candidates of one class that overlap by more than `iou`, most confident first.
-    /// What is not asked of the iterator costs nothing.
-    pub(super) fn suppress(&mut self, iou: f32) -> impl Iterator<Item = Candidate> + '_ {
+    /// The candidates, most confident first. With `iou`, of those of one class that overlap by more than that only the
+    /// most confident. What is not asked of the iterator costs nothing.
+    pub(super) fn best(&mut self, iou: Option<f32>) -> impl Iterator<Item = Candidate> + '_ {
         let Self { candidates, kept } = self;
         kept.clear();
         // Not stable, and of like scores the earlier class first: the same input has the same output all the same.
         let order = |a: &Candidate, b: &Candidate| {
-            b.confidence.total_cmp(&a.confidence).then(a.class_id.cmp(&b.class_id))
+            b.confidence.total_cmp(&a.confidence).then((a.class_id, a.row).cmp(&(b.class_id, b.row)))
         };
         candidates.sort_unstable_by(order);
         candidates.truncate(MAX_CANDIDATES);
         candidates.iter().copied().filter(move |candidate| {
+            let Some(iou) = iou else {
+                return true;
+            };
             let new = !kept.iter().any(|k| k.clashes(candidate, iou));
             if new {
                 kept.push(*candidate);
@@ -68,6 +73,7 @@ mod tests {
                     class_id,
                     confidence,
                     corners: [x, y, x + w, y + h],
+                    row: 0,
                 })
                 .collect()
         })
@@ -77,7 +83,7 @@ mod tests {
         #[test]
         fn what_is_kept_does_not_overlap_and_what_is_dropped_does(all in candidates()) {
             let mut scratch = Scratch { candidates: all.clone(), ..Scratch::default() };
-            let kept: Vec<_> = scratch.suppress(0.6).collect();
+            let kept: Vec<_> = scratch.best(Some(0.6)).collect();
             for (i, a) in kept.iter().enumerate() {
                 prop_assert!(kept[i + 1..].iter().all(|b| !a.clashes(b, 0.6) && b.confidence <= a.confidence));
             }

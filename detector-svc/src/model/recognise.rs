@@ -1,24 +1,29 @@
-//! Telling from a graph's own inputs, outputs and metadata which model it is.
+//! Telling from a graph's own inputs, outputs and metadata, and from what lies beside it, which model it is.
+
+use std::sync::Arc;
 
 use super::{
-    BoxesScores, Family, GraphInfo, Model, ModelError, Port, metadata::Metadata, metadata::MetadataError,
+    BoxesScores, DescriptionError, GraphInfo, Model, ModelError, Port, Sidecars, Vocabulary, decode::Decode,
+    description::Description, side_input::side_inputs,
 };
 use crate::{
-    image::ColorOrder,
-    preprocess::{InputSpec, ResizeMode},
+    image::{CHANNELS, ColorOrder},
+    preprocess::{Element, Filter, InputSpec, Layout, ResizeMode},
 };
 
-/// Grey of the pixels beside a letterboxed image, as the detectors were trained with.
-const LETTERBOX_GREY: u8 = 114;
+/// Grey of the pixels beside a letterboxed image, as most detectors were trained with.
+const LETTERBOX_GREY: [f32; CHANNELS] = [114.0; CHANNELS];
 
-/// Pixel values scaled to 0..=1: what most detectors expect when their file says nothing.
-const UNIT_MEAN: [f32; 3] = [0.0; 3];
-const UNIT_STD: [f32; 3] = [255.0; 3];
+/// Pixel values scaled to 0..=1: what most detectors expect when nothing is said.
+const UNIT_MEAN: [f32; CHANNELS] = [0.0; CHANNELS];
+const UNIT_STD: [f32; CHANNELS] = [255.0; CHANNELS];
 
 /// Most pixels along a side of an input, so that a file's claim cannot take all memory.
 const MAX_SIDE: usize = 8192;
 /// Most bytes of the tensor for the largest batch.
 const MAX_BATCH_BYTES: u64 = 2 << 30;
+/// Most images that a graph may take in every run.
+const MAX_FIXED_BATCH: usize = 64;
 /// Most classes; open vocabularies have some ten thousand.
 const MAX_CLASSES: usize = 65_536;
 
@@ -31,47 +36,158 @@ pub struct ModelOptions {
     pub labels: Vec<String>,
     /// Most images in one run, at least 1.
     pub max_batch: usize,
+    /// What lies beside the model.
+    pub sidecars: Sidecars,
 }
 
 impl Default for ModelOptions {
     fn default() -> Self {
-        Self { family: Family::AUTO.to_owned(), labels: Vec::new(), max_batch: 1 }
+        Self {
+            family: Family::AUTO.to_owned(),
+            labels: Vec::new(),
+            max_batch: 1,
+            sidecars: Sidecars::default(),
+        }
     }
 }
 
-/// A family and its number of classes, when the graph tells it.
-type Recognised = (Family, Option<usize>);
+/// How many images a run of a model takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Most images in a run.
+    pub max: usize,
+    /// Images that every run takes, some of them blank; `None` when a run takes any number.
+    pub fixed: Option<usize>,
+}
+
+impl Batch {
+    /// Slots of a tensor that holds the largest batch.
+    #[must_use]
+    pub fn slots(self) -> usize {
+        self.fixed.unwrap_or(self.max)
+    }
+}
+
+/// How a family of models encodes detections in its outputs.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Family {
+    /// Boxes decoded in the graph beside a score for every class.
+    BoxesScores(BoxesScores),
+}
+
+impl Family {
+    /// What stands for any family in settings.
+    pub const AUTO: &'static str = "auto";
+
+    /// Name of every family, for settings.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        KINDS.iter().map(|kind| kind.name)
+    }
+
+    /// Name in settings and in `GetModel`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.decode().kind().name
+    }
+
+    pub(super) fn decode(&self) -> &dyn Decode {
+        match self {
+            Self::BoxesScores(family) => family,
+        }
+    }
+}
+
+/// What a family is recognised by.
+pub(super) struct Evidence<'a> {
+    pub(super) graph: &'a GraphInfo,
+    pub(super) description: &'a Description,
+    /// Width and height of the image input, as far as the graph or the description tells.
+    pub(super) size: Option<(u32, u32)>,
+    /// Class names that are known, from the settings or the description.
+    pub(super) labels: Option<&'a [String]>,
+}
 
 /// A family as graphs are held against it.
-struct Kind {
-    name: &'static str,
-    expected: &'static str,
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    /// What a graph of it has, for messages.
+    pub(super) expected: &'static str,
     /// Tells whether the graph is one of it.
-    recognise: fn(&GraphInfo) -> Option<Recognised>,
+    pub(super) recognise: fn(&Evidence<'_>) -> Option<Recognised>,
+}
+
+/// A graph of a family.
+pub(super) struct Recognised {
+    pub(super) family: Family,
+    /// How many classes it scores, when the graph tells.
+    pub(super) classes: Option<usize>,
+    /// How its input is made unless something else is said.
+    pub(super) input: Input,
+}
+
+/// How an input is made.
+pub(super) struct Input {
+    pub(super) color: ColorOrder,
+    pub(super) mean: [f32; CHANNELS],
+    pub(super) std: [f32; CHANNELS],
+    pub(super) padding: [f32; CHANNELS],
+    pub(super) resize: ResizeMode,
+    pub(super) filter: Filter,
+}
+
+impl Default for Input {
+    /// What most detectors are trained with: letterboxed at the top left on grey, red first, pixels 0..=1.
+    fn default() -> Self {
+        Self {
+            color: ColorOrder::Rgb,
+            mean: UNIT_MEAN,
+            std: UNIT_STD,
+            padding: LETTERBOX_GREY,
+            resize: ResizeMode::LetterboxTopLeft,
+            filter: Filter::Bilinear,
+        }
+    }
 }
 
 /// The families in the order in which they are tried.
-const KINDS: &[Kind] = &[Kind {
-    name: BoxesScores::NAME,
-    expected: BoxesScores::EXPECTED,
-    recognise: |graph| {
-        BoxesScores::recognise(graph).map(|(family, classes)| (Family::BoxesScores(family), classes))
-    },
-}];
+const KINDS: &[Kind] = &[BoxesScores::KIND];
+
+/// The input that takes images.
+struct ImageInput<'a> {
+    port: &'a Port,
+    layout: Layout,
+    element: Element,
+}
 
 pub(super) fn recognise(id: &str, graph: &GraphInfo, options: &ModelOptions) -> Result<Model, ModelError> {
-    let kinds = kinds(&options.family)?;
-    let image = image_input(graph).ok_or_else(|| unrecognised(graph, options, &kinds))?;
-    let recognised = kinds.iter().find_map(|kind| (kind.recognise)(graph));
-    let (family, classes) = recognised.ok_or_else(|| unrecognised(graph, options, &kinds))?;
-    let metadata = Metadata::parse(&graph.metadata)?;
-    let input = input_spec(image, &metadata)?;
-    check_batch(image, &input, options.max_batch)?;
+    let description = Description::read(graph, &options.sidecars)?;
+    let family = match (options.family.as_str(), &description.family) {
+        (Family::AUTO, Some(family)) => family.as_str(),
+        (family, _) => family,
+    };
+    let kinds = kinds(family)?;
+    let image = image_input(graph).ok_or_else(|| unrecognised(graph, family, &kinds))?;
+    let labels = (!options.labels.is_empty()).then_some(options.labels.as_slice());
+    let evidence = Evidence {
+        graph,
+        description: &description,
+        size: size(&image, &description).ok(),
+        labels: labels.or(description.names.as_deref()),
+    };
+    let recognised = kinds.iter().find_map(|kind| (kind.recognise)(&evidence));
+    let recognised = recognised.ok_or_else(|| unrecognised(graph, family, &kinds))?;
+    let side_inputs = side_inputs(graph, image.port).map_err(unknown_inputs)?;
+    let input = input_spec(&image, &description, &recognised.input)?;
+    let batch = batch(image.port, &input, options.max_batch)?;
+    let labels = class_labels(evidence.labels, recognised.classes)?;
     Ok(Model {
         id: id.to_owned(),
-        family,
+        family: recognised.family,
         input,
-        labels: class_labels(&options.labels, metadata.names, classes)?,
+        batch,
+        side_inputs,
+        vocabulary: Arc::new(Vocabulary { labels: labels.into(), prompt: None }),
     })
 }
 
@@ -79,87 +195,112 @@ pub(super) fn recognise(id: &str, graph: &GraphInfo, options: &ModelOptions) -> 
 fn kinds(family: &str) -> Result<Vec<&'static Kind>, ModelError> {
     let kinds: Vec<_> = KINDS.iter().filter(|kind| family == Family::AUTO || family == kind.name).collect();
     if kinds.is_empty() {
-        return Err(ModelError::UnknownFamily { name: family.to_owned(), known: Family::NAMES });
+        let known = Family::names().collect();
+        return Err(ModelError::UnknownFamily { name: family.to_owned(), known });
     }
     Ok(kinds)
 }
 
-/// The only input, when it takes float images as `[batch, 3, height, width]`.
-fn image_input(graph: &GraphInfo) -> Option<&Port> {
-    match graph.inputs.as_slice() {
-        [port]
-            if port.element == "float32" && port.dimensions.len() == 4 && port.dimensions[1] == Some(3) =>
-        {
-            Some(port)
-        }
-        _ => None,
-    }
-}
-
-fn input_spec(image: &Port, metadata: &Metadata) -> Result<InputSpec, ModelError> {
-    let side = |axis: usize| match (image.dimensions[axis + 2], metadata.image_size) {
-        (Some(fixed), _) => Ok(fixed),
-        (None, Some(size)) => Ok(size[axis] as usize),
-        (None, None) => Err(MetadataError::NoInputSize),
-    };
-    let (width, height) = (side(1)?, side(0)?);
-    let too_large = || ModelError::InputSize { width, height, max: MAX_SIDE };
-    let fits = |side: usize| u32::try_from(side).ok().filter(|_| (1..=MAX_SIDE).contains(&side));
-    Ok(InputSpec {
-        name: image.name.clone(),
-        width: fits(width).ok_or_else(too_large)?,
-        height: fits(height).ok_or_else(too_large)?,
-        color: metadata.color.unwrap_or(ColorOrder::Rgb),
-        mean: metadata.mean.unwrap_or(UNIT_MEAN),
-        std: metadata.std.unwrap_or(UNIT_STD),
-        padding: LETTERBOX_GREY,
-        resize: ResizeMode::LetterboxTopLeft,
+/// The first input that takes images, as `[batch, 3, height, width]` or `[batch, height, width, 3]`.
+fn image_input(graph: &GraphInfo) -> Option<ImageInput<'_>> {
+    graph.inputs.iter().find_map(|port| {
+        let element = match port.element.as_str() {
+            "float32" => Element::F32,
+            "float16" => Element::F16,
+            "uint8" => Element::U8,
+            _ => return None,
+        };
+        let layout = match *port.dimensions.as_slice() {
+            [_, Some(CHANNELS), _, _] => Layout::Planar,
+            [_, _, _, Some(CHANNELS)] => Layout::Interleaved,
+            [_, None, _, _] => Layout::Planar,
+            _ => return None,
+        };
+        Some(ImageInput { port, layout, element })
     })
 }
 
-/// Batches hold one image up to `max_batch` of them; the graph must take them, and memory hold them.
-fn check_batch(image: &Port, input: &InputSpec, max_batch: usize) -> Result<(), ModelError> {
-    match image.dimensions[0] {
-        Some(1) if max_batch > 1 => return Err(ModelError::OneImage { max_batch }),
-        Some(fixed) if fixed != 1 => return Err(ModelError::FixedBatch { fixed }),
-        _ => {}
-    }
-    let bytes = (input.len() * size_of::<f32>()) as u64;
-    let bytes = bytes.saturating_mul(max_batch as u64);
-    if bytes > MAX_BATCH_BYTES {
-        return Err(ModelError::BatchBytes { max_batch, bytes, max: MAX_BATCH_BYTES });
-    }
-    Ok(())
+/// Width and height of the input.
+fn size(image: &ImageInput<'_>, description: &Description) -> Result<(u32, u32), ModelError> {
+    let axes = match image.layout {
+        Layout::Planar => [2, 3],
+        Layout::Interleaved => [1, 2],
+    };
+    let side = |index: usize| match (image.port.dimensions[axes[index]], description.image_size) {
+        (Some(fixed), _) => Ok(fixed),
+        (None, Some(size)) => Ok(size[index] as usize),
+        (None, None) => Err(DescriptionError::NoInputSize),
+    };
+    let (height, width) = (side(0)?, side(1)?);
+    let too_large = || ModelError::InputSize { width, height, max: MAX_SIDE };
+    let fits = |side: usize| u32::try_from(side).ok().filter(|_| (1..=MAX_SIDE).contains(&side));
+    Ok((fits(width).ok_or_else(too_large)?, fits(height).ok_or_else(too_large)?))
 }
 
-/// Names from the settings, else from the metadata, else `class_0`, `class_1`, …
-fn class_labels(
-    settings: &[String],
-    metadata: Option<Vec<String>>,
-    classes: Option<usize>,
-) -> Result<Vec<String>, ModelError> {
+fn input_spec(
+    image: &ImageInput<'_>,
+    description: &Description,
+    usual: &Input,
+) -> Result<InputSpec, ModelError> {
+    let (width, height) = size(image, description)?;
+    Ok(InputSpec {
+        name: image.port.name.clone(),
+        width,
+        height,
+        color: description.color.unwrap_or(usual.color),
+        mean: description.mean.unwrap_or(usual.mean),
+        std: description.std.unwrap_or(usual.std),
+        padding: description.padding.unwrap_or(usual.padding),
+        resize: description.resize.unwrap_or(usual.resize),
+        filter: description.filter.unwrap_or(usual.filter),
+        layout: image.layout,
+        element: image.element,
+    })
+}
+
+/// How many images a run takes; memory must hold them.
+fn batch(image: &Port, input: &InputSpec, max_batch: usize) -> Result<Batch, ModelError> {
+    let batch = match image.dimensions[0] {
+        Some(fixed) if fixed == 0 || fixed > MAX_FIXED_BATCH => {
+            return Err(ModelError::FixedBatch { fixed, max: MAX_FIXED_BATCH });
+        }
+        Some(fixed) => Batch { max: fixed.min(max_batch), fixed: Some(fixed) },
+        None => Batch { max: max_batch, fixed: None },
+    };
+    let bytes = (input.len() * input.element.size()) as u64;
+    let bytes = bytes.saturating_mul(batch.slots() as u64);
+    if bytes > MAX_BATCH_BYTES {
+        return Err(ModelError::BatchBytes { max_batch: batch.slots(), bytes, max: MAX_BATCH_BYTES });
+    }
+    Ok(batch)
+}
+
+/// The names that are known, else `class_0`, `class_1`, …
+fn class_labels(given: Option<&[String]>, classes: Option<usize>) -> Result<Vec<String>, ModelError> {
     if let Some(classes) = classes.filter(|classes| *classes > MAX_CLASSES) {
         return Err(ModelError::Classes { classes, max: MAX_CLASSES });
     }
-    let given = if settings.is_empty() { metadata } else { Some(settings.to_vec()) };
     match (given, classes) {
         (Some(labels), Some(classes)) if labels.len() != classes => {
             Err(ModelError::Labels { classes, labels: labels.len() })
         }
-        (Some(labels), _) => Ok(labels),
+        (Some(labels), _) => Ok(labels.to_vec()),
         (None, classes) => Ok((0..classes.unwrap_or(0)).map(|class| format!("class_{class}")).collect()),
     }
 }
 
-fn unrecognised(graph: &GraphInfo, options: &ModelOptions, kinds: &[&Kind]) -> ModelError {
-    let outputs: Vec<_> = kinds.iter().map(|kind| kind.expected).collect();
-    let family = match options.family.as_str() {
+fn unknown_inputs(inputs: Vec<Port>) -> ModelError {
+    let inputs: Vec<_> = inputs.iter().map(Port::to_string).collect();
+    ModelError::UnknownInputs { inputs: inputs.join(", ") }
+}
+
+fn unrecognised(graph: &GraphInfo, family: &str, kinds: &[&Kind]) -> ModelError {
+    let tried: Vec<_> = kinds.iter().map(|kind| format!("`{}`: {}", kind.name, kind.expected)).collect();
+    let family = match family {
         Family::AUTO => "a known family".to_owned(),
         name => format!("family `{name}`"),
     };
-    let expected =
-        format!("one float32 image input [batch, 3, height, width] and outputs {}", outputs.join(", or "));
-    ModelError::Unrecognised { family, graph: graph.to_string(), expected }
+    ModelError::Unrecognised { family, graph: graph.to_string(), expected: tried.join("; ") }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
+use crate::model::SideInputKind;
 
 fn port(name: &str, dimensions: &[Option<usize>]) -> Port {
     Port { name: name.into(), element: "float32".into(), dimensions: dimensions.to_vec() }
@@ -15,6 +16,7 @@ fn graph() -> GraphInfo {
         metadata: [("names", r#"{"0":"cat","1":"dog"}"#), ("imgsz", "[320, 416]"), ("color", "bgr")]
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .into(),
+        ..GraphInfo::default()
     }
 }
 
@@ -35,7 +37,7 @@ fn metadata_fills_what_the_graph_leaves_open() {
     let model = recognise(&graph()).unwrap();
     assert_eq!((model.input.width, model.input.height), (416, 320));
     assert_eq!(model.input.color, ColorOrder::Bgr);
-    assert_eq!(model.labels, ["cat", "dog"]);
+    assert_eq!(model.labels()[..], ["cat", "dog"]);
     assert_eq!(model.to_string(), "pets (boxes_scores, 416x320, 2 classes)");
 }
 
@@ -45,7 +47,7 @@ fn labels_from_the_settings_must_match_the_classes() {
         let labels = labels.iter().map(|label| (*label).to_owned()).collect();
         Model::recognise("pets", &graph(), &ModelOptions { labels, ..ModelOptions::default() })
     };
-    assert_eq!(with(&["a", "b"]).unwrap().labels, ["a", "b"]);
+    assert_eq!(with(&["a", "b"]).unwrap().labels()[..], ["a", "b"]);
     let error = with(&["a"]).unwrap_err();
     assert!(matches!(error, ModelError::Labels { classes: 2, labels: 1 }), "{error}");
 }
@@ -72,27 +74,46 @@ fn a_family_that_is_named_is_the_only_one_tried() {
     classifier.outputs = vec![port("logits", &[None, Some(1000)])];
     let message = named("boxes_scores", &classifier).unwrap_err().to_string();
     assert!(message.contains("not a detector of family `boxes_scores`"), "{message}");
-    assert!(message.contains(BoxesScores::EXPECTED), "{message}");
-    let message = named("yolo", &graph()).unwrap_err().to_string();
-    assert!(message.contains("yolo") && message.contains("boxes_scores"), "{message}");
+    assert!(message.contains(BoxesScores::KIND.expected), "{message}");
+    let message = named("resnet", &graph()).unwrap_err().to_string();
+    assert!(message.contains("resnet") && message.contains("boxes_scores"), "{message}");
 }
 
 #[test]
-fn a_family_can_be_named_in_settings_if_it_is_tried() {
-    assert_eq!(KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>(), Family::NAMES);
-}
-
-#[test]
-fn a_graph_for_one_image_at_a_time_runs_in_batches_of_one() {
-    let one = with_input([Some(1), Some(3), Some(320), Some(416)]);
-    assert_eq!(in_batches(&one, 1).unwrap().input.width, 416);
-    let message = in_batches(&one, 8).unwrap_err().to_string();
-    assert!(message.contains("batch is fixed at 1: set batch.max_size = 1"), "{message}");
-    let four = with_input([Some(4), Some(3), Some(320), Some(416)]);
-    for max_batch in [1, 4, 8] {
-        let message = in_batches(&four, max_batch).unwrap_err().to_string();
-        assert!(message.contains("batch is fixed at 4"), "{message}");
+fn a_graph_with_a_fixed_batch_runs_in_batches_of_that_size() {
+    let fixed = |images| with_input([Some(images), Some(3), Some(320), Some(416)]);
+    let batch = |images, max_batch| in_batches(&fixed(images), max_batch).map(|model| model.batch);
+    assert_eq!(batch(1, 8).unwrap(), Batch { max: 1, fixed: Some(1) });
+    assert_eq!(batch(4, 8).unwrap(), Batch { max: 4, fixed: Some(4) });
+    assert_eq!(batch(4, 2).unwrap(), Batch { max: 2, fixed: Some(4) });
+    assert_eq!(in_batches(&graph(), 8).unwrap().batch, Batch { max: 8, fixed: None });
+    for images in [0, 65] {
+        let message = batch(images, 8).unwrap_err().to_string();
+        assert!(message.contains(&format!("{images} images in every run")), "{message}");
     }
+}
+
+#[test]
+fn what_lies_beside_a_model_says_what_it_does_not() {
+    let recognise = |toml: &str| {
+        let sidecars = Sidecars { model_toml: Some(toml.to_owned()), ..Sidecars::default() };
+        Model::recognise("pets", &graph(), &ModelOptions { sidecars, ..ModelOptions::default() })
+    };
+    let model = recognise("[input]\nresize = \"stretch\"\ncolor = \"rgb\"\npadding = 7").unwrap();
+    assert_eq!((model.input.resize, model.input.padding), (ResizeMode::Stretch, [7.0; 3]));
+    assert_eq!(model.input.color, ColorOrder::Bgr, "the file itself says so");
+    let message = recognise("family = \"resnet\"").unwrap_err().to_string();
+    assert!(message.contains("resnet"), "{message}");
+}
+
+#[test]
+fn inputs_that_nothing_is_known_of_are_named() {
+    let mut graph = graph();
+    graph.inputs.push(port("orig_target_sizes", &[None, Some(2)]));
+    assert_eq!(recognise(&graph).unwrap().side_inputs[0].kind, SideInputKind::TargetSizes);
+    graph.inputs.push(port("depth", &[None, Some(2)]));
+    let message = recognise(&graph).unwrap_err().to_string();
+    assert!(message.contains("`depth` float32[?,2]"), "{message}");
 }
 
 #[test]

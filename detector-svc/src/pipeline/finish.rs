@@ -12,19 +12,25 @@ use vision_service::rate_limit::OncePer;
 use super::{
     DetectError, FrameResult,
     batcher::{Item, Stamps},
+    in_order::InOrder,
     infer::Inferred,
     job::{Detected, Origin, Timings},
     metrics::PipelineMetrics,
+    served::Served,
     tracking::Tracking,
 };
 use crate::{
     detection::Detection,
     frame::StreamId,
+    inference::InferenceError,
     ledger::Failure,
-    model::{ClassSet, Model, OutputError, Outputs, Query, Scratch, Thresholds},
+    model::{ClassSet, ImageOutputs, OutputError, Query, Scratch, Thresholds, Vocabulary},
+    preprocess::Letterbox,
     spare::Spare,
 };
 
+/// Lets one log line a second tell of runs that failed.
+static FAILED_RUNS: OncePer = OncePer::new(Duration::from_secs(1));
 /// Lets one log line a second tell of outputs that are none.
 static BAD_OUTPUTS: OncePer = OncePer::new(Duration::from_secs(1));
 
@@ -36,9 +42,11 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// Reads outputs in the order of the batches, so that a stream's results stay in order.
 pub(super) struct Finisher {
-    pub(super) model: Arc<Model>,
     pub(super) thresholds: Thresholds,
+    /// Whether masks are made for the frames of streams.
+    pub(super) masks: bool,
     pub(super) inferred: Receiver<Inferred>,
+    pub(super) in_order: InOrder,
     /// Streams that have ended.
     pub(super) ended_streams: Receiver<StreamId>,
     /// `None` when nothing is tracked.
@@ -50,6 +58,8 @@ pub(super) struct Finisher {
     pub(super) spare: Spare<Detection>,
     /// Room for the images of a batch, which the batcher takes again.
     pub(super) spare_items: Spare<Item>,
+    /// Room for what tells where the images of a batch lie.
+    pub(super) spare_letterboxes: Spare<Letterbox>,
 }
 
 impl Finisher {
@@ -60,7 +70,7 @@ impl Finisher {
             let inferred = self.inferred.recv_timeout(SWEEP);
             self.look_after_streams(&mut swept);
             match inferred {
-                Ok(inferred) => self.batch(inferred),
+                Ok(inferred) => self.take(inferred),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -85,15 +95,34 @@ impl Finisher {
         }
     }
 
+    fn take(&mut self, inferred: Inferred) {
+        let mut in_order = std::mem::take(&mut self.in_order);
+        in_order.put(inferred).for_each(|inferred| self.batch(inferred));
+        self.in_order = in_order;
+    }
+
     fn batch(&mut self, inferred: Inferred) {
         self.metrics.batch(&inferred);
-        let Inferred { outputs, mut items, started, ended } = inferred;
-        let (outputs, batch_size) = (outputs.view(), items.len());
-        for (index, item) in items.drain(..).enumerate() {
-            let run = Run { outputs: &outputs, index, started, ended, batch_size };
-            self.finish(item, &run);
+        let Inferred { served, vocabulary, outcome, mut items, letterboxes, started, ended, .. } = inferred;
+        match outcome {
+            Ok(outputs) => {
+                let (outputs, batch_size) = (outputs.view(), items.len());
+                for (index, (item, letterbox)) in items.drain(..).zip(&letterboxes).enumerate() {
+                    let outputs = ImageOutputs {
+                        outputs: &outputs,
+                        index,
+                        letterbox,
+                        input: served.model.input.size(),
+                    };
+                    let run =
+                        Run { served: &served, vocabulary: &vocabulary, outputs, started, ended, batch_size };
+                    self.finish(item, &run);
+                }
+            }
+            Err(error) => fail(&mut items, &error),
         }
         self.spare_items.give_back(items);
+        self.spare_letterboxes.give_back(letterboxes);
     }
 
     fn finish(&mut self, item: Item, run: &Run<'_>) {
@@ -102,18 +131,25 @@ impl Finisher {
             Ok(detections) => detections,
             Err(error) => {
                 if let Some(suppressed) = BAD_OUTPUTS.pass(begun) {
-                    tracing::error!(%error, model = self.model.id, suppressed, "outputs cannot be read");
+                    tracing::error!(%error, model = run.served.model.id, suppressed, "outputs cannot be read");
                 }
                 let error = DetectError::Inference(error.to_string());
                 return item.origin.fail(item.ticket, Failure::Inference, error);
             }
         };
         let read = Instant::now();
-        let tracked = self.track(&item, &mut detections, read);
+        let tracked = self.track(&item, &mut detections, run.vocabulary, read);
         let timings = run.timings(&item.stamps, begun, read, tracked);
-        self.metrics.image(&item.stamps, &timings, &detections);
-        let (width, height) = item.letterbox.source_size();
-        let detected = Detected { detections, width, height, timings };
+        let (width, height) = run.outputs.letterbox.source_size();
+        let detected = Detected {
+            model: Arc::clone(&run.served.model),
+            vocabulary: Arc::clone(run.vocabulary),
+            detections,
+            width,
+            height,
+            timings,
+        };
+        self.metrics.image(&item.stamps, &detected);
         match item.origin {
             Origin::Stream(frame) => {
                 let received = item.stamps.received;
@@ -132,25 +168,33 @@ impl Finisher {
 
     fn postprocess(&mut self, item: &Item, run: &Run<'_>) -> Result<Vec<Detection>, OutputError> {
         let (asked, classes) = asked(item, &self.thresholds);
-        let mut query = Query { thresholds: *asked, classes };
+        let masks = wants_masks(&item.origin, self.masks);
+        let mut query = Query { thresholds: *asked, classes, vocabulary: run.vocabulary, masks };
         if let Some(tracking) = self.tracking.as_ref().filter(|_| is_tracked(&item.origin)) {
             query.thresholds.confidence = asked.confidence.min(tracking.least_score());
         }
         let mut found = self.spare.take();
         let scratch = &mut self.scratch;
-        self.model.postprocess(run.outputs, run.index, &item.letterbox, &query, scratch, &mut found)?;
+        run.served.model.postprocess(&run.outputs, &query, scratch, &mut found)?;
         Ok(found)
     }
 
     /// Gives objects their identities, then leaves out what only the tracker wanted to know; tells when that was done,
     /// if it was.
-    fn track(&mut self, item: &Item, detections: &mut Vec<Detection>, now: Instant) -> Option<Instant> {
+    fn track(
+        &mut self,
+        item: &Item,
+        detections: &mut Vec<Detection>,
+        vocabulary: &Arc<Vocabulary>,
+        now: Instant,
+    ) -> Option<Instant> {
         let least = asked(item, &self.thresholds).0.confidence;
         let tracking = self.tracking.as_mut().filter(|_| is_tracked(&item.origin))?;
         match &item.origin {
-            Origin::Stream(frame) => tracking.frame(frame, detections, now),
+            Origin::Stream(frame) => tracking.frame(frame, detections, vocabulary, now),
             Origin::Request(request) => {
-                tracking.image(request.session.as_ref()?, detections, item.stamps.received, now);
+                let session = request.session.as_ref()?;
+                tracking.image(session, detections, vocabulary, item.stamps.received, now);
             }
         }
         detections.retain(|detection| detection.confidence > least);
@@ -161,7 +205,7 @@ impl Finisher {
 /// What the image is searched for; a frame of a stream as the settings say.
 fn asked<'a>(item: &'a Item, settings: &'a Thresholds) -> (&'a Thresholds, &'a ClassSet) {
     match &item.origin {
-        Origin::Request(request) => (&request.thresholds, &request.classes),
+        Origin::Request(request) => (&request.thresholds, &request.search.classes),
         Origin::Stream(_) => (settings, &EVERY_CLASS),
     }
 }
@@ -174,10 +218,29 @@ fn is_tracked(origin: &Origin) -> bool {
     }
 }
 
+/// Whether masks are to be made for an image.
+fn wants_masks(origin: &Origin, of_streams: bool) -> bool {
+    match origin {
+        Origin::Stream(_) => of_streams,
+        Origin::Request(request) => request.masks,
+    }
+}
+
+/// Fails every image of a run that failed.
+fn fail(items: &mut Vec<Item>, error: &InferenceError) {
+    if let Some(suppressed) = FAILED_RUNS.pass(Instant::now()) {
+        tracing::error!(%error, images = items.len(), suppressed, "inference failed");
+    }
+    for Item { origin, ticket, .. } in items.drain(..) {
+        origin.fail(ticket, Failure::Inference, DetectError::Inference(error.to_string()));
+    }
+}
+
 /// One image's part of a run.
 struct Run<'a> {
-    outputs: &'a Outputs<'a>,
-    index: usize,
+    served: &'a Served,
+    vocabulary: &'a Arc<Vocabulary>,
+    outputs: ImageOutputs<'a>,
     started: Instant,
     ended: Instant,
     batch_size: usize,

@@ -17,14 +17,14 @@ use super::{
     bottleneck::Bottleneck,
     intake::Intake,
     job::{Job, Origin, Request},
+    served::{Current, Served},
     settings::Expiry,
 };
 use crate::{
     detection::Detection,
     frame::{Encoding, Frame, Payload, StreamId},
-    inference::Provider,
+    inference::LoadedModel,
     ledger::Ledger,
-    model::Model,
     spare::Spare,
 };
 
@@ -34,8 +34,7 @@ pub struct PipelineHandle {
     pub(super) intake: Arc<Intake>,
     pub(super) ledger: Ledger,
     pub(super) bottleneck: Arc<Bottleneck>,
-    pub(super) model: Arc<Model>,
-    pub(super) provider: Provider,
+    pub(super) current: Current,
     /// Images prepared and not in a batch yet.
     pub(super) prepared: Arc<AtomicUsize>,
     pub(super) results: WeakSender<FrameResult>,
@@ -102,11 +101,11 @@ impl PipelineHandle {
     /// # Errors
     /// [`DetectError`] when there is no answer to be had.
     pub async fn detect(&self, request: DetectRequest) -> Result<Detected, DetectError> {
-        let DetectRequest { image, thresholds, classes, session, deadline } = request;
+        let DetectRequest { image, thresholds, search, masks, session, deadline } = request;
         let (reply, answer) = oneshot::channel();
         let payload = Payload { bytes: image, base64: false, encoding: Encoding::AnyFile };
         let ticket = self.ledger.receive(&StreamId::new(StreamId::DETECT), None);
-        let origin = Origin::Request(Request { thresholds, classes, session, reply });
+        let origin = Origin::Request(Request { thresholds, search, masks, session, reply });
         let received = Instant::now();
         self.intake.submit(Job { payload, origin, ticket, received, expires: deadline, priority: 0 });
         let answer = async { answer.await.unwrap_or(Err(DetectError::ShuttingDown)) };
@@ -141,16 +140,14 @@ impl PipelineHandle {
         &self.ledger
     }
 
-    /// The model in use.
-    #[must_use]
-    pub fn model(&self) -> &Model {
-        &self.model
+    /// The model in service.
+    pub(crate) fn served(&self) -> Arc<Served> {
+        self.current.load()
     }
 
-    /// What runs the model.
-    #[must_use]
-    pub fn provider(&self) -> Provider {
-        self.provider
+    /// Has another model take over from the next image on; those prepared for the one before are finished with it.
+    pub fn replace_model(&self, loaded: LoadedModel) {
+        self.current.replace(Served::new(loaded));
     }
 
     pub(crate) fn depths(&self) -> Depths {

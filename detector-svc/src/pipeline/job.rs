@@ -12,8 +12,10 @@ use crate::{
     detection::Detection,
     frame::{FrameId, Lease, Payload, RobotPose, StreamId},
     ledger::{DropReason, Failure, Ticket},
-    model::{ClassSet, Thresholds},
+    model::{ClassSet, Model, Thresholds, Vocabulary},
 };
+
+use super::served::Served;
 
 /// An image, where it came from, and its line in the ledger.
 #[derive(Debug)]
@@ -56,16 +58,32 @@ pub struct FrameOrigin {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) thresholds: Thresholds,
-    /// Classes asked for.
-    pub(crate) classes: ClassSet,
+    pub(crate) search: Search,
+    /// Whether masks are wanted.
+    pub(crate) masks: bool,
     /// Name under which objects are tracked from one image of the caller's to the next.
     pub(crate) session: Option<Arc<str>>,
     pub(crate) reply: oneshot::Sender<Result<Detected, DetectError>>,
 }
 
+/// What a caller has an image searched for.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The model that knows it.
+    pub(crate) served: Arc<Served>,
+    /// Everything that the model looks for.
+    pub(crate) vocabulary: Arc<Vocabulary>,
+    /// What of that is wanted.
+    pub(crate) classes: ClassSet,
+}
+
 /// What was found in an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detected {
+    /// The model that found it.
+    pub model: Arc<Model>,
+    /// What it was searched for: names for the classes of detections.
+    pub vocabulary: Arc<Vocabulary>,
     /// Most confident first, in source-image pixels.
     pub detections: Vec<Detection>,
     /// Width of the source image in pixels.
@@ -119,6 +137,14 @@ pub enum DetectError {
     /// The model did not run.
     #[error("inference failed: {0}")]
     Inference(String),
+}
+
+impl Detected {
+    /// Name of a detection's class.
+    #[must_use]
+    pub fn label(&self, detection: &Detection) -> &str {
+        self.vocabulary.labels.name(detection.class_id)
+    }
 }
 
 impl Job {

@@ -1,22 +1,35 @@
 //! What the pipeline records of each image.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
 
 use vision_metrics::catalogue::{
-    DETECTION_CONFIDENCE, DETECTION_LATENCY, DETECTIONS, MODEL_BATCH_SIZE, MODEL_INFERENCE_DURATION,
-    PIPELINE_STAGE_DURATION, QUEUE_WAIT_DURATION,
+    DETECTION_CONFIDENCE, DETECTION_LATENCY, DETECTIONS, INFERENCE_PROVIDER_INFO, MODEL_BATCH_SIZE,
+    MODEL_INFERENCE_DURATION, PIPELINE_STAGE_DURATION, QUEUE_WAIT_DURATION,
 };
-use vision_metrics_client::{Counter, Histogram, Recorder};
+use vision_metrics_client::{Counter, Gauge, Histogram, Recorder};
 
-use super::{batcher::Stamps, infer::Inferred, job::Timings};
-use crate::{detection::Detection, model::Model};
+use super::{
+    batcher::Stamps,
+    infer::Inferred,
+    job::{Detected, Timings},
+    served::Served,
+};
+use crate::detection::Detection;
+
+/// Classes whose handles are kept at once: open vocabularies come and go.
+const MAX_CLASSES: usize = 4096;
 
 /// Handles, looked up once.
 #[derive(Debug)]
 pub(super) struct PipelineMetrics {
     recorder: Recorder,
-    model: String,
-    classes: Vec<(String, OnceLock<ClassMetrics>)>,
+    stages: StageMetrics,
+    /// Those of the model whose batch was last.
+    model: ModelMetrics,
+}
+
+#[derive(Debug)]
+struct StageMetrics {
     decode: Histogram,
     preprocess: Histogram,
     inference: Histogram,
@@ -24,10 +37,18 @@ pub(super) struct PipelineMetrics {
     track: Histogram,
     intake_wait: Histogram,
     batch_wait: Histogram,
+}
+
+#[derive(Debug)]
+struct ModelMetrics {
+    id: String,
+    device: String,
+    provider: Gauge,
     latency_total: Histogram,
     latency_inference: Histogram,
     batch_size: Histogram,
     inference_duration: Histogram,
+    classes: HashMap<String, ClassMetrics>,
 }
 
 /// Handles for one class, made when it is first seen: most models know many classes that never appear.
@@ -38,37 +59,51 @@ struct ClassMetrics {
 }
 
 impl PipelineMetrics {
-    pub(super) fn new(recorder: &Recorder, model: &Model, device: &str) -> Self {
-        let id = model.id.as_str();
+    pub(super) fn new(recorder: &Recorder, served: &Served) -> Self {
         let stage = |stage| recorder.histogram(&PIPELINE_STAGE_DURATION, &[stage]);
-        let latency = |stage| recorder.histogram(&DETECTION_LATENCY, &[id, stage]);
         let wait = |queue| recorder.histogram(&QUEUE_WAIT_DURATION, &[queue]);
         Self {
-            classes: model.labels.iter().map(|label| (label.clone(), OnceLock::new())).collect(),
-            decode: stage("decode"),
-            preprocess: stage("preprocess"),
-            inference: stage("inference"),
-            postprocess: stage("postprocess"),
-            track: stage("track"),
-            intake_wait: wait("intake"),
-            batch_wait: wait("batch"),
-            latency_total: latency("total"),
-            latency_inference: latency("inference"),
-            batch_size: recorder.histogram(&MODEL_BATCH_SIZE, &[id]),
-            inference_duration: recorder.histogram(&MODEL_INFERENCE_DURATION, &[id, device]),
-            model: id.to_owned(),
+            stages: StageMetrics {
+                decode: stage("decode"),
+                preprocess: stage("preprocess"),
+                inference: stage("inference"),
+                postprocess: stage("postprocess"),
+                track: stage("track"),
+                intake_wait: wait("intake"),
+                batch_wait: wait("batch"),
+            },
+            model: ModelMetrics::new(recorder, served),
             recorder: recorder.clone(),
         }
     }
 
     /// Records one run of the model.
-    pub(super) fn batch(&self, inferred: &Inferred) {
-        self.batch_size.observe(inferred.items.len() as f64);
-        self.inference_duration.observe_duration(inferred.ended - inferred.started);
+    pub(super) fn batch(&mut self, inferred: &Inferred) {
+        if !self.model.is_of(&inferred.served) {
+            // The model that was before runs no more.
+            self.model.provider.set(0.0);
+            self.model = ModelMetrics::new(&self.recorder, &inferred.served);
+        }
+        if inferred.outcome.is_ok() {
+            self.model.batch_size.observe(inferred.items.len() as f64);
+            self.model.inference_duration.observe_duration(inferred.ended - inferred.started);
+        }
     }
 
     /// Records one image that detections were found in, or none.
-    pub(super) fn image(&self, stamps: &Stamps, timings: &Timings, detections: &[Detection]) {
+    pub(super) fn image(&mut self, stamps: &Stamps, detected: &Detected) {
+        let timings = &detected.timings;
+        self.stages.record(stamps, timings);
+        self.model.latency_total.observe_duration(timings.total);
+        self.model.latency_inference.observe_duration(timings.inference);
+        for detection in &detected.detections {
+            self.model.detection(&self.recorder, detected.label(detection), detection);
+        }
+    }
+}
+
+impl StageMetrics {
+    fn record(&self, stamps: &Stamps, timings: &Timings) {
         self.decode.observe_duration(timings.decode);
         self.preprocess.observe_duration(timings.preprocess);
         self.inference.observe_duration(timings.inference);
@@ -78,22 +113,47 @@ impl PipelineMetrics {
         }
         self.intake_wait.observe_duration(stamps.decode_started - stamps.received);
         self.batch_wait.observe_duration(stamps.batched - stamps.prepared);
-        self.latency_total.observe_duration(timings.total);
-        self.latency_inference.observe_duration(timings.inference);
-        for detection in detections {
-            if let Some(class) = self.class(detection.class_id) {
-                class.detections.inc();
-                class.confidence.observe(detection.confidence.into());
-            }
+    }
+}
+
+impl ModelMetrics {
+    fn new(recorder: &Recorder, served: &Served) -> Self {
+        let id = served.model.id.as_str();
+        let device = served.provider.device();
+        let latency = |stage| recorder.histogram(&DETECTION_LATENCY, &[id, stage]);
+        let provider = recorder.gauge(&INFERENCE_PROVIDER_INFO, &[id, served.provider.as_str(), device]);
+        provider.set(1.0);
+        Self {
+            provider,
+            latency_total: latency("total"),
+            latency_inference: latency("inference"),
+            batch_size: recorder.histogram(&MODEL_BATCH_SIZE, &[id]),
+            inference_duration: recorder.histogram(&MODEL_INFERENCE_DURATION, &[id, device]),
+            classes: HashMap::new(),
+            id: id.to_owned(),
+            device: device.to_owned(),
         }
     }
 
-    fn class(&self, class_id: usize) -> Option<&ClassMetrics> {
-        let (label, metrics) = self.classes.get(class_id)?;
-        let labels = [self.model.as_str(), label];
-        Some(metrics.get_or_init(|| ClassMetrics {
-            detections: self.recorder.counter(&DETECTIONS, &labels),
-            confidence: self.recorder.histogram(&DETECTION_CONFIDENCE, &labels),
-        }))
+    fn is_of(&self, served: &Served) -> bool {
+        self.id == served.model.id && self.device == served.provider.device()
+    }
+
+    fn detection(&mut self, recorder: &Recorder, label: &str, detection: &Detection) {
+        if !self.classes.contains_key(label) {
+            if self.classes.len() >= MAX_CLASSES {
+                self.classes.clear();
+            }
+            let labels = [self.id.as_str(), label];
+            let class = ClassMetrics {
+                detections: recorder.counter(&DETECTIONS, &labels),
+                confidence: recorder.histogram(&DETECTION_CONFIDENCE, &labels),
+            };
+            self.classes.insert(label.to_owned(), class);
+        }
+        if let Some(class) = self.classes.get(label) {
+            class.detections.inc();
+            class.confidence.observe(detection.confidence.into());
+        }
     }
 }

@@ -9,32 +9,32 @@
 mod batcher;
 mod bottleneck;
 mod finish;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod handle;
+mod in_order;
 mod infer;
 mod intake;
 mod job;
 mod metrics;
 mod pace;
 mod prepare;
+mod served;
 mod settings;
 mod threads;
 mod tracking;
 
 use std::{sync::Arc, time::Instant};
 
-pub(crate) use self::{bottleneck::BottleneckGauges, handle::Depths};
+pub(crate) use self::{bottleneck::BottleneckGauges, handle::Depths, served::Served};
 pub use self::{
     handle::PipelineHandle,
     intake::Backpressure,
-    job::{DetectError, Detected, FrameOrigin, Timings},
+    job::{DetectError, Detected, FrameOrigin, Search, Timings},
     settings::{AgeSince, BatchSettings, ImageSettings, PipelineSettings},
     threads::Pipeline,
 };
-use crate::{
-    image::Image,
-    ledger::Ticket,
-    model::{ClassSet, Thresholds},
-};
+use crate::{image::Image, ledger::Ticket, model::Thresholds};
 
 /// A frame of a stream with what was found in it; its verdict is up to the publisher.
 #[derive(Debug)]
@@ -58,8 +58,10 @@ pub struct DetectRequest {
     pub image: bytes::Bytes,
     /// What counts as a detection.
     pub thresholds: Thresholds,
-    /// Classes asked for.
-    pub classes: ClassSet,
+    /// What it is searched for.
+    pub search: Search,
+    /// Whether masks are wanted.
+    pub masks: bool,
     /// Name under which objects are tracked from one image of the caller's to the next, which are looked at in their
     /// order; `None`: no tracking.
     pub session: Option<Arc<str>>,

@@ -16,10 +16,12 @@ use super::{
     DetectError, PipelineHandle,
     intake::{Intake, Place},
     job::{Job, Origin},
+    served::{Current, Served},
 };
 use crate::{
     image::{DecodeError, Decoder, FASTEST_ORDER, Image, Limits},
     ledger::{DropReason, Failure},
+    model::Vocabulary,
     preprocess::{Fitted, Fitter, PreprocessError},
     spare::Spare,
 };
@@ -31,6 +33,10 @@ static BAD_IMAGES: OncePer = OncePer::new(Duration::from_secs(1));
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) job: Job,
+    /// The model that it is for.
+    pub(super) served: Arc<Served>,
+    /// What it is searched for.
+    pub(super) vocabulary: Arc<Vocabulary>,
     pub(super) image: Fitted,
     /// The image as it was decoded, when it is to be shown.
     pub(super) shown: Option<Image>,
@@ -57,7 +63,11 @@ pub(super) struct Preparer {
     decoder: Decoder,
     /// The image in hand; its memory serves one after the other.
     image: Image,
-    fitter: Fitter,
+    /// Fits images to the model that it was made for.
+    fitter: (Arc<Served>, Fitter),
+    current: Current,
+    /// Memory that images are fitted into.
+    buffers: Spare<u8>,
     limits: Limits,
     /// Whether the frames of streams are wanted as pictures, too.
     keep_images: bool,
@@ -71,14 +81,17 @@ impl Preparer {
         limits: Limits,
         keep_images: bool,
     ) -> Self {
-        let input = &pipeline.model.input;
+        let served = pipeline.current.load();
+        let fitter = Fitter::new(&served.model.input, buffers.clone());
         Self {
             intake: Arc::clone(&pipeline.intake),
             waiting: Arc::clone(&pipeline.prepared),
             prepared,
             decoder: Decoder::new(),
             image: Image::default(),
-            fitter: Fitter::new(input, buffers),
+            fitter: (served, fitter),
+            current: pipeline.current.clone(),
+            buffers,
             limits,
             keep_images,
         }
@@ -92,7 +105,8 @@ impl Preparer {
                 job.give_up(DropReason::Expired, DetectError::Expired);
                 continue;
             }
-            let (image, shown, decoded) = match self.prepare(&job) {
+            let (served, vocabulary) = self.search(&job);
+            let (image, shown, decoded) = match self.prepare(&job, &served) {
                 Ok(prepared) => prepared,
                 Err(error) => {
                     refuse(job, &error);
@@ -100,7 +114,8 @@ impl Preparer {
                 }
             };
             let ready = Instant::now();
-            let prepared = Prepared { job, image, shown, place, decode_started, decoded, ready };
+            let prepared =
+                Prepared { job, served, vocabulary, image, shown, place, decode_started, decoded, ready };
             self.waiting.fetch_add(1, Relaxed);
             // A closed channel means that the batcher has ended: the ledger sees the frame dropped.
             if self.prepared.send(prepared).is_err() {
@@ -110,13 +125,41 @@ impl Preparer {
         }
     }
 
+    /// The model that an image is for, and what it is searched for.
+    fn search(&self, job: &Job) -> (Arc<Served>, Arc<Vocabulary>) {
+        match &job.origin {
+            Origin::Request(request) => {
+                (Arc::clone(&request.search.served), Arc::clone(&request.search.vocabulary))
+            }
+            Origin::Stream(_) => {
+                let served = self.current.load();
+                let vocabulary = served.vocabulary();
+                (served, vocabulary)
+            }
+        }
+    }
+
     /// An image that makes a decoder panic is a bad image, and no reason to stop decoding others.
-    fn prepare(&mut self, job: &Job) -> Result<(Fitted, Option<Image>, Instant), PrepareError> {
+    fn prepare(
+        &mut self,
+        job: &Job,
+        served: &Arc<Served>,
+    ) -> Result<(Fitted, Option<Image>, Instant), PrepareError> {
         let decode = || self.decoder.decode(&job.payload, FASTEST_ORDER, self.limits, &mut self.image);
         catch_unwind(AssertUnwindSafe(decode)).unwrap_or(Err(DecodeError::Panicked))?;
         let decoded = Instant::now();
         let shown = (self.keep_images && !job.is_callers()).then(|| self.image.clone());
-        Ok((self.fitter.fit(&mut self.image)?, shown, decoded))
+        if !Arc::ptr_eq(&self.fitter.0, served) {
+            self.fitter = (Arc::clone(served), Fitter::new(&served.model.input, self.buffers.clone()));
+        }
+        Ok((self.fitter.1.fit(&mut self.image)?, shown, decoded))
+    }
+}
+
+impl Prepared {
+    /// Whether it may be in one batch with images for this model that are searched for this.
+    pub(super) fn goes_with(&self, served: &Arc<Served>, vocabulary: &Arc<Vocabulary>) -> bool {
+        Arc::ptr_eq(&self.served, served) && Arc::ptr_eq(&self.vocabulary, vocabulary)
     }
 }
 

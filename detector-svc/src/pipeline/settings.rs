@@ -82,6 +82,8 @@ pub struct PipelineSettings {
     pub track: TrackSettings,
     /// Whether the images of frames are wanted with what was found in them.
     pub keep_images: bool,
+    /// Whether masks are made for the frames of streams.
+    pub masks: bool,
 }
 
 impl BatchSettings {

@@ -10,33 +10,31 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use vision_metrics::catalogue::INFERENCE_PROVIDER_INFO;
 use vision_metrics_client::Recorder;
 
 use super::{
     FrameResult, PipelineHandle, PipelineSettings,
     batcher::{Batch, Batcher, Item},
     finish::Finisher,
-    infer::Inference,
+    in_order::InOrder,
+    infer::{Inference, Inferred, Sessions},
     intake::Intake,
     metrics::PipelineMetrics,
     pace::Pace,
     prepare::{Prepared, Preparer},
+    served::{Current, Served},
     tracking::Tracking,
 };
 use crate::{
-    image::FASTEST_ORDER,
     inference::LoadedModel,
     ledger::Ledger,
     model::{Scratch, Thresholds},
-    preprocess::Normaliser,
+    preprocess::{Letterbox, Tensor},
     spare::Spare,
 };
 
 /// Vectors of detections, and of a batch's images, that are kept to be used again.
 const SPARE: usize = 64;
-/// Tensors in circulation: the model works on one while the next batch is gathered in the other.
-const TENSORS: usize = 2;
 
 /// A running pipeline: its threads.
 #[derive(Debug)]
@@ -47,6 +45,8 @@ pub struct Pipeline {
     broken: CancellationToken,
     /// Room for the images of a batch.
     spare_items: Spare<Item>,
+    /// Room for what tells where its images lie.
+    spare_letterboxes: Spare<Letterbox>,
 }
 
 impl Pipeline {
@@ -62,17 +62,17 @@ impl Pipeline {
         recorder: &Recorder,
         results: mpsc::Sender<FrameResult>,
     ) -> io::Result<Self> {
-        let LoadedModel { model, session } = loaded;
-        let (model, provider) = (Arc::new(model), session.provider());
-        let info = [model.id.as_str(), provider.as_str(), provider.device()];
-        recorder.gauge(&INFERENCE_PROVIDER_INFO, &info).set(1.0);
+        // As many threads run models as the first has sessions.
+        let sessions = loaded.sessions.len();
+        let served = Served::new(loaded);
+        let metrics = PipelineMetrics::new(recorder, &served);
+        let tracking_model = served.model.id.clone();
         let (now, (ended_tx, ended_streams)) = (Instant::now(), unbounded());
         let handle = PipelineHandle {
             intake: Arc::new(Intake::new(settings.batch.intake())),
             ledger,
             bottleneck: Arc::default(),
-            model: Arc::clone(&model),
-            provider,
+            current: Current::new(served),
             prepared: Arc::default(),
             results: results.downgrade(),
             expiry: settings.batch.expiry(),
@@ -80,20 +80,18 @@ impl Pipeline {
             spare: Spare::new(SPARE),
         };
         let (threads, broken) = (Vec::new(), CancellationToken::new());
-        let mut pipeline = Self { handle, threads, broken, spare_items: Spare::new(SPARE) };
+        let (spare_items, spare_letterboxes) = (Spare::new(SPARE), Spare::new(SPARE));
+        let mut pipeline = Self { handle, threads, broken, spare_items, spare_letterboxes };
         let prepared = pipeline.spawn_preparers(settings)?;
         let pace = Arc::new(Pace::new(now));
-        let (batches, free) = pipeline.spawn_batcher(settings, prepared, Arc::clone(&pace))?;
-        let (inferred_tx, inferred) = bounded(1);
-        let bottleneck = Arc::clone(&pipeline.handle.bottleneck);
-        let inference = Inference { session, batches, free, inferred: inferred_tx, bottleneck, pace };
-        pipeline.spawn("inference", || inference.run())?;
-        let metrics = PipelineMetrics::new(recorder, &model, provider.device());
-        let tracking = Tracking::new(&settings.track, &model, recorder, now);
+        let (batches, free) = pipeline.spawn_batcher(sessions, prepared, Arc::clone(&pace))?;
+        let inferred = pipeline.spawn_inference(sessions, &batches, &free, &pace)?;
+        let tracking = Tracking::new(&settings.track, &tracking_model, recorder, now);
         let finisher = Finisher {
-            model,
             thresholds,
+            masks: settings.masks,
             inferred,
+            in_order: InOrder::default(),
             ended_streams,
             tracking,
             results,
@@ -101,6 +99,7 @@ impl Pipeline {
             scratch: Scratch::default(),
             spare: pipeline.handle.spare.clone(),
             spare_items: pipeline.spare_items.clone(),
+            spare_letterboxes: pipeline.spare_letterboxes.clone(),
         };
         pipeline.spawn("finish", || finisher.run())?;
         Ok(pipeline)
@@ -145,32 +144,56 @@ impl Pipeline {
         Ok(prepared)
     }
 
-    /// Gives where batches come from and where their tensors go back to.
+    /// Gives where batches come from and where their tensors go back to. Each session works on a tensor while the next
+    /// batch is gathered in one more.
     fn spawn_batcher(
         &mut self,
-        settings: &PipelineSettings,
+        sessions: usize,
         prepared: Receiver<Prepared>,
         pace: Arc<Pace>,
-    ) -> io::Result<(Receiver<Batch>, Sender<Vec<f32>>)> {
-        let (free_tx, free) = bounded(TENSORS);
-        let (batches_tx, batches) = bounded(TENSORS);
-        let normaliser = Normaliser::new(self.handle.model.input.clone(), FASTEST_ORDER);
-        for _ in 0..TENSORS {
-            let tensor = vec![0.0; settings.batch.max_size * normaliser.slot_len()];
+    ) -> io::Result<(Receiver<Batch>, Sender<Option<Tensor>>)> {
+        let tensors = sessions + 1;
+        let (free_tx, free) = bounded(tensors);
+        let (batches_tx, batches) = bounded(tensors);
+        for _ in 0..tensors {
             // The channel has room for every tensor.
-            let _ = free_tx.send(tensor);
+            let _ = free_tx.send(None);
         }
         let batcher = Batcher {
             prepared,
             waiting: Arc::clone(&self.handle.prepared),
             free,
             batches: batches_tx,
-            normaliser,
             pace,
             spare_items: self.spare_items.clone(),
+            spare_letterboxes: self.spare_letterboxes.clone(),
+            held: None,
         };
         self.spawn("batcher", || batcher.run())?;
         Ok((batches, free_tx))
+    }
+
+    /// A thread for each session. Gives where batches come from that were run.
+    fn spawn_inference(
+        &mut self,
+        sessions: usize,
+        batches: &Receiver<Batch>,
+        free: &Sender<Option<Tensor>>,
+        pace: &Arc<Pace>,
+    ) -> io::Result<Receiver<Inferred>> {
+        let (inferred_tx, inferred) = bounded(sessions);
+        for number in 0..sessions {
+            let inference = Inference {
+                batches: batches.clone(),
+                free: free.clone(),
+                inferred: inferred_tx.clone(),
+                bottleneck: Arc::clone(&self.handle.bottleneck),
+                pace: Arc::clone(pace),
+                sessions: Sessions::default(),
+            };
+            self.spawn(&format!("inference-{number}"), || inference.run())?;
+        }
+        Ok(inferred)
     }
 
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {

@@ -7,7 +7,7 @@ use fast_image_resize::{
     images::{Image as Target, ImageRef},
 };
 
-use super::{InputSpec, Letterbox, PreprocessError, ResizeMode};
+use super::{Filter, InputSpec, Letterbox, PreprocessError, ResizeMode};
 use crate::{
     image::{CHANNELS, Image},
     spare::Spare,
@@ -45,6 +45,7 @@ impl Drop for Fitted {
 pub struct Fitter {
     mode: ResizeMode,
     input: (u32, u32),
+    algorithm: ResizeAlg,
     resizer: Resizer,
     spare: Spare<u8>,
 }
@@ -53,7 +54,13 @@ impl Fitter {
     /// Fits images into the input that `spec` describes, in the memory of `spare`.
     #[must_use]
     pub fn new(spec: &InputSpec, spare: Spare<u8>) -> Self {
-        Self { mode: spec.resize, input: (spec.width, spec.height), resizer: Resizer::new(), spare }
+        Self {
+            mode: spec.resize,
+            input: spec.size(),
+            algorithm: algorithm(spec.filter),
+            resizer: Resizer::new(),
+            spare,
+        }
     }
 
     /// Resizes an image to the size that it has within the input. One of that size already gives its pixels away
@@ -75,7 +82,6 @@ impl Fitter {
         Ok(fitted)
     }
 
-    /// Bilinear without antialiasing: what the detectors' own training pipelines (OpenCV `INTER_LINEAR`) use.
     fn resize(
         &mut self,
         image: &Image,
@@ -86,8 +92,19 @@ impl Fitter {
         let source =
             ImageRef::new(image.width, image.height, &image.pixels, PixelType::U8x3).map_err(text)?;
         let mut target = Target::from_slice_u8(width, height, pixels, PixelType::U8x3).map_err(text)?;
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Interpolation(FilterType::Bilinear));
+        let options = ResizeOptions::new().resize_alg(self.algorithm);
         self.resizer.resize(&source, &mut target, &options).map_err(text)
+    }
+}
+
+/// The resizer's name of a filter: its convolution is Pillow's, its interpolation OpenCV's.
+fn algorithm(filter: Filter) -> ResizeAlg {
+    match filter {
+        Filter::Nearest => ResizeAlg::Nearest,
+        Filter::Bilinear => ResizeAlg::Interpolation(FilterType::Bilinear),
+        Filter::BilinearAntialias => ResizeAlg::Convolution(FilterType::Bilinear),
+        Filter::BicubicAntialias => ResizeAlg::Convolution(FilterType::CatmullRom),
+        Filter::LanczosAntialias => ResizeAlg::Convolution(FilterType::Lanczos3),
     }
 }
 

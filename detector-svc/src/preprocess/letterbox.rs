@@ -1,9 +1,12 @@
 //! Fitting an image into a model's input, and boxes back into the image.
 
+use serde::{Deserialize, Serialize};
+
 use crate::detection::BoundingBox;
 
 /// How an image is fitted into the model's input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ResizeMode {
     /// Keeps the aspect ratio, image at the top left, padding right and below.
     LetterboxTopLeft,
@@ -11,6 +14,8 @@ pub enum ResizeMode {
     LetterboxCentre,
     /// Fills the input, aspect ratio lost.
     Stretch,
+    /// As if the image were padded to a square on the right or below, and that square filled the input.
+    SquarePad,
 }
 
 /// Where an image lies within the model's input.
@@ -19,23 +24,28 @@ pub struct Letterbox {
     source: (u32, u32),
     scaled: (u32, u32),
     offset: (u32, u32),
+    /// Source pixels of one pixel of the input, across and down.
+    scale: (f32, f32),
 }
 
 impl Letterbox {
     /// Fits an image of `source` (width, height) pixels into an input of `input` pixels.
     #[must_use]
     pub fn new(mode: ResizeMode, source: (u32, u32), input: (u32, u32)) -> Self {
-        let scale = (f64::from(input.0) / f64::from(source.0)).min(f64::from(input.1) / f64::from(source.1));
-        let fit = |side: u32, most: u32| ((f64::from(side) * scale).round() as u32).clamp(1, most);
-        let scaled = match mode {
-            ResizeMode::Stretch => input,
-            _ => (fit(source.0, input.0), fit(source.1, input.1)),
-        };
+        let scaled = scaled(mode, source, input);
         let offset = match mode {
             ResizeMode::LetterboxCentre => ((input.0 - scaled.0) / 2, (input.1 - scaled.1) / 2),
             _ => (0, 0),
         };
-        Self { source, scaled, offset }
+        let ratio = |source: u32, scaled: u32| source as f32 / scaled as f32;
+        let scale = match mode {
+            ResizeMode::SquarePad => {
+                let square = source.0.max(source.1);
+                (ratio(square, input.0), ratio(square, input.1))
+            }
+            _ => (ratio(source.0, scaled.0), ratio(source.1, scaled.1)),
+        };
+        Self { source, scaled, offset, scale }
     }
 
     /// Width and height of the source image in pixels.
@@ -65,14 +75,37 @@ impl Letterbox {
     /// Maps corners `[x_min, y_min, x_max, y_max]` in input pixels to a box in source pixels, cut at the image's edges.
     #[must_use]
     pub fn to_source(&self, corners: [f32; 4]) -> BoundingBox {
-        let x = |value| back(value, self.offset.0, self.scaled.0, self.source.0);
-        let y = |value| back(value, self.offset.1, self.scaled.1, self.source.1);
+        let x = |value: f32| back(value, self.offset.0, self.scale.0, self.source.0);
+        let y = |value: f32| back(value, self.offset.1, self.scale.1, self.source.1);
         BoundingBox { x_min: x(corners[0]), y_min: y(corners[1]), x_max: x(corners[2]), y_max: y(corners[3]) }
+    }
+
+    /// Where the point `(x, y)` of the source image lies in the input, both in pixels.
+    #[must_use]
+    pub fn to_input(&self, x: f32, y: f32) -> (f32, f32) {
+        (x / self.scale.0 + self.offset.0 as f32, y / self.scale.1 + self.offset.1 as f32)
     }
 }
 
-fn back(value: f32, offset: u32, scaled: u32, source: u32) -> f32 {
-    let scale = source as f32 / scaled as f32;
+/// Width and height of the image within the input.
+fn scaled(mode: ResizeMode, source: (u32, u32), input: (u32, u32)) -> (u32, u32) {
+    let fit = |side: u32, scale: f64, most: u32| ((f64::from(side) * scale).round() as u32).clamp(1, most);
+    let ratio = |input: u32, source: u32| f64::from(input) / f64::from(source);
+    let (across, down) = match mode {
+        ResizeMode::Stretch => return input,
+        ResizeMode::SquarePad => {
+            let square = source.0.max(source.1);
+            (ratio(input.0, square), ratio(input.1, square))
+        }
+        ResizeMode::LetterboxTopLeft | ResizeMode::LetterboxCentre => {
+            let scale = ratio(input.0, source.0).min(ratio(input.1, source.1));
+            (scale, scale)
+        }
+    };
+    (fit(source.0, across, input.0), fit(source.1, down, input.1))
+}
+
+fn back(value: f32, offset: u32, scale: f32, source: u32) -> f32 {
     ((value - offset as f32) * scale).clamp(0.0, source as f32)
 }
 

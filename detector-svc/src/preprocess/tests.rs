@@ -2,7 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::{image::Image, spare::Spare};
+use crate::{
+    image::{ColorOrder, Image},
+    spare::Spare,
+};
+use half::f16;
 
 fn spec(width: u32, height: u32, resize: ResizeMode) -> InputSpec {
     InputSpec {
@@ -12,14 +16,17 @@ fn spec(width: u32, height: u32, resize: ResizeMode) -> InputSpec {
         color: ColorOrder::Bgr,
         mean: [10.0, 20.0, 30.0],
         std: [2.0, 4.0, 8.0],
-        padding: 114,
+        padding: [114.0; 3],
         resize,
+        filter: Filter::Bilinear,
+        layout: Layout::Planar,
+        element: Element::F32,
     }
 }
 
 fn run(spec: InputSpec, mut image: Image, slot: &mut [f32]) {
     let fitted = Fitter::new(&spec, Spare::new(1)).fit(&mut image).unwrap();
-    Normaliser::new(spec, ColorOrder::Bgr).write(&fitted, slot);
+    Normaliser::new(spec, ColorOrder::Bgr).write(&fitted, SlotMut::F32(slot));
 }
 
 fn plain(width: u32, height: u32, color: [u8; 3]) -> Image {
@@ -32,7 +39,7 @@ fn planes_are_the_models_whatever_the_order_of_the_bytes() {
     let planes = |order, color| {
         let fitted = Fitter::new(&spec, Spare::new(1)).fit(&mut plain(4, 4, color)).unwrap();
         let mut slot = vec![0.0; spec.len()];
-        Normaliser::new(spec.clone(), order).write(&fitted, &mut slot);
+        Normaliser::new(spec.clone(), order).write(&fitted, SlotMut::F32(&mut slot));
         slot
     };
     assert_eq!(planes(ColorOrder::Bgr, [50, 60, 70]), planes(ColorOrder::Rgb, [70, 60, 50]));
@@ -96,7 +103,7 @@ fn what_a_buffer_holds_from_before_shows_in_no_slot() {
     for (width, height) in [(16, 16), (16, 4), (4, 16), (8, 8), (1, 8), (30, 29)] {
         let picture = Image { pixels: (0..width * height * 3).map(|i| i as u8).collect(), width, height };
         let (mut reused, mut new) = (vec![f32::NAN; spec.len()], vec![0.0; spec.len()]);
-        normaliser.write(&fitter.fit(&mut picture.clone()).unwrap(), &mut reused);
+        normaliser.write(&fitter.fit(&mut picture.clone()).unwrap(), SlotMut::F32(&mut reused));
         run(spec.clone(), picture, &mut new);
         assert_eq!(reused, new, "{width}x{height}");
     }
@@ -123,4 +130,36 @@ fn a_centred_letterbox_pads_on_both_sides() {
     let rows: Vec<bool> = slot[..64].chunks(8).map(|row| row[0] > 0.0).collect();
     assert_eq!(rows, [true, true, false, false, false, false, true, true]);
     assert!(slot.iter().all(|v| v.is_finite()));
+}
+
+#[test]
+fn interleaved_and_other_types_hold_the_same_values() {
+    let planar = spec(8, 8, ResizeMode::LetterboxCentre);
+    let picture = || Image { width: 8, height: 4, pixels: (0..96).collect() };
+    let mut planes = vec![0.0; planar.len()];
+    run(planar.clone(), picture(), &mut planes);
+    let interleaved = InputSpec { layout: Layout::Interleaved, ..planar.clone() };
+    let mut pixels = vec![0.0; planar.len()];
+    run(interleaved, picture(), &mut pixels);
+    for (index, value) in pixels.iter().enumerate() {
+        assert_eq!(*value, planes[index % 3 * 64 + index / 3], "{index}");
+    }
+    let fitted = Fitter::new(&planar, Spare::new(1)).fit(&mut picture()).unwrap();
+    let write = |element| {
+        let spec = InputSpec { element, ..planar.clone() };
+        let mut tensor = Tensor::zeros(element, spec.len());
+        Normaliser::new(spec.clone(), ColorOrder::Bgr).write(&fitted, tensor.slot(0, spec.len()).unwrap());
+        tensor
+    };
+    assert_eq!(write(Element::F16), Tensor::F16(planes.iter().map(|value| f16::from_f32(*value)).collect()));
+    let bytes = planes.iter().map(|value| value.round() as u8).collect();
+    assert_eq!(write(Element::U8), Tensor::U8(bytes));
+}
+
+#[test]
+fn a_square_pad_keeps_the_scale_of_the_longer_side() {
+    let letterbox = Letterbox::new(ResizeMode::SquarePad, (200, 100), (64, 32));
+    assert_eq!((letterbox.scaled_size(), letterbox.offset()), ((64, 16), (0, 0)));
+    let whole = letterbox.to_source([0.0, 0.0, 64.0, 16.0]);
+    assert_eq!([whole.x_max, whole.y_max], [200.0, 100.0]);
 }

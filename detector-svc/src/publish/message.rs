@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     detection::{BoundingBox, Detection, TrackId},
-    model::Model,
+    model::{Labels, Model},
     pipeline::{Detected, FrameOrigin},
 };
 
@@ -50,13 +50,12 @@ impl From<&BoundingBox> for PixelBox {
 pub(super) fn objects(
     frame: &FrameOrigin,
     detected: &Detected,
-    model: &Model,
     now: Duration,
 ) -> Vec<(&'static str, String)> {
     let captured = frame.captured.as_secs_f64();
     let found = detected.detections.iter().enumerate();
     let objects: Vec<Object<'_>> =
-        found.map(|(number, detection)| object(number, detection, model, captured)).collect();
+        found.map(|(number, detection)| object(number, detection, detected, captured)).collect();
     vec![
         ("timestamp", now.as_secs_f64().to_string()),
         ("objects", json(&objects)),
@@ -64,24 +63,24 @@ pub(super) fn objects(
         ("frame_id", frame.id.to_string()),
         ("source_stream", frame.stream.to_string()),
         ("capture_timestamp", captured.to_string()),
-        ("model_id", model.id.clone()),
+        ("model_id", detected.model.id.clone()),
         ("image_width", detected.width.to_string()),
         ("image_height", detected.height.to_string()),
     ]
 }
 
 /// Fields of the entry that tells what the model can detect.
-pub(super) fn labels(model: &Model, now: Duration) -> Vec<(&'static str, String)> {
+pub(super) fn labels(model: &Model, labels: &Labels, now: Duration) -> Vec<(&'static str, String)> {
     vec![
         ("timestamp", now.as_secs_f64().to_string()),
-        ("labels", json(&model.labels)),
-        ("label_count", model.labels.len().to_string()),
+        ("labels", json(&labels[..])),
+        ("label_count", labels.len().to_string()),
         ("metadata", json(&serde_json::json!({"model_id": model.id}))),
     ]
 }
 
-fn object<'a>(number: usize, detection: &Detection, model: &'a Model, timestamp: f64) -> Object<'a> {
-    let label = model.label(detection.class_id);
+fn object<'a>(number: usize, detection: &Detection, detected: &'a Detected, timestamp: f64) -> Object<'a> {
+    let label = detected.label(detection);
     let track_id = detection.track_id.map(|TrackId(id)| id);
     Object {
         id: match track_id {
@@ -100,7 +99,7 @@ fn object<'a>(number: usize, detection: &Detection, model: &'a Model, timestamp:
 }
 
 /// Maps, lists and strings always become JSON; what cannot would be a mistake in this file.
-fn json(value: &impl Serialize) -> String {
+fn json(value: &(impl Serialize + ?Sized)) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 

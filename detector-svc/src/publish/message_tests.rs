@@ -10,8 +10,8 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     frame::{FrameId, StreamId},
-    model::fixture,
-    pipeline::Timings,
+    model,
+    pipeline::fixture,
 };
 
 fn entry(pose: Option<Value>) -> HashMap<&'static str, String> {
@@ -24,16 +24,10 @@ fn entry(pose: Option<Value>) -> HashMap<&'static str, String> {
         lease: None,
     };
     let bounding_box = BoundingBox { x_min: 616.6, y_min: 263.4, x_max: 652.0, y_max: 368.5 };
-    let detection = Detection { class_id: 1, confidence: 0.82, bounding_box, track_id: None };
-    let detected = Detected {
-        detections: vec![detection, Detection { class_id: 0, ..detection }],
-        width: 768,
-        height: 576,
-        timings: Timings::default(),
-    };
-    objects(&frame, &detected, &fixture::model(&["cat", "dog"]), Duration::from_secs(1_732_280_001))
-        .into_iter()
-        .collect()
+    let detection = Detection { class_id: 1, confidence: 0.82, bounding_box, track_id: None, mask: None };
+    let detections = vec![detection.clone(), Detection { class_id: 0, ..detection }];
+    let detected = Detected { detections, ..fixture::detected(&["cat", "dog"]) };
+    objects(&frame, &detected, Duration::from_secs(1_732_280_001)).into_iter().collect()
 }
 
 #[test]
@@ -68,7 +62,7 @@ fn an_entry_tells_which_frame_it_is_of() {
 
 #[test]
 fn labels_are_listed_and_counted() {
-    let fields: HashMap<_, _> =
-        labels(&fixture::model(&["cat", "dog"]), Duration::from_secs(7)).into_iter().collect();
+    let model = model::fixture::model(&["cat", "dog"]);
+    let fields: HashMap<_, _> = labels(&model, model.labels(), Duration::from_secs(7)).into_iter().collect();
     assert_eq!((fields["labels"].as_str(), fields["label_count"].as_str()), (r#"["cat","dog"]"#, "2"));
 }

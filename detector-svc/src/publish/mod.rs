@@ -22,7 +22,6 @@ use self::{annotations::ToAnnotate, entry::Added, metrics::PublishMetrics};
 use crate::{
     image::Image,
     ledger::{Failure, Ticket},
-    model::Model,
     ownership::OwnershipKeys,
     pipeline::{Detected, FrameOrigin, FrameResult, PipelineHandle},
     redis_client::Writer,
@@ -49,6 +48,9 @@ vision_service::settings! {
         /// Whether frames that were taken while robot or camera moved (`is_moving`, `robot_moving` or
         /// `camera_moving` in their metadata) are looked at and published, too; otherwise they are dropped as `moving`.
         pub while_moving: bool = false,
+        /// Whether masks are made and published with detections, where the model makes them: an uncompressed pixel a
+        /// byte, so each mask is as large as the image.
+        pub masks: bool = false,
         /// Stream that the model's labels are published to when Redis is connected.
         pub labels_stream: String = "detectable_labels".to_owned(),
         /// Results that may wait; past it the model waits.
@@ -75,20 +77,18 @@ pub struct Publisher {
     worked: Option<Instant>,
     /// Told when Redis is there again, perhaps empty.
     connected: Arc<Notify>,
-    model: Arc<Model>,
     beside: Beside,
     metrics: PublishMetrics,
     log: OncePer,
 }
 
 impl Publisher {
-    /// A publisher of what `model` finds. It publishes the labels whenever `connected` is told.
+    /// A publisher of results. It publishes the model's labels whenever `connected` is told.
     #[must_use]
     pub fn new(
         settings: PublishSettings,
         connection: Writer,
         connected: Arc<Notify>,
-        model: Arc<Model>,
         beside: Beside,
         recorder: &Recorder,
     ) -> Self {
@@ -98,7 +98,6 @@ impl Publisher {
             connection,
             worked: None,
             connected,
-            model,
             beside,
             metrics: PublishMetrics::new(recorder),
             log: OncePer::new(Duration::from_secs(1)),
@@ -126,8 +125,7 @@ impl Publisher {
     async fn publish_labels(&mut self) -> Option<Instant> {
         let started = Instant::now();
         self.ensure_connected(started).await;
-        let command =
-            entry::add(&self.settings.labels_stream, "=", 1, message::labels(&self.model, unix_now()));
+        let command = entry::add(&self.settings.labels_stream, "=", 1, self.labels(unix_now()));
         let sent: RedisResult<Value> = command.query_async(&mut self.connection).await;
         self.metrics.labels.observe(started, &sent);
         self.worked = sent.is_ok().then_some(started);
@@ -152,6 +150,12 @@ impl Publisher {
                 return;
             }
         }
+    }
+
+    /// Fields of the entry that tells what streams are searched for.
+    fn labels(&self, now: Duration) -> Vec<(&'static str, String)> {
+        let served = self.beside.pipeline.served();
+        message::labels(&served.model, &served.vocabulary().labels, now)
     }
 
     /// Sends results in one exchange and gives each its verdict, in their order; none is left.
@@ -179,7 +183,7 @@ impl Publisher {
         let PublishSettings { objects_stream, objects_max_len, .. } = &self.settings;
         // What is acknowledged frame by frame may come in another order.
         let remembered = !result.ticket.is_awaited();
-        let fields = message::objects(&result.frame, &result.detected, &self.model, now);
+        let fields = message::objects(&result.frame, &result.detected, now);
         entry::add_of_frame(&self.keys, &result.frame, objects_stream, *objects_max_len, remembered, fields)
     }
 
@@ -240,8 +244,7 @@ impl Publisher {
 impl Beside {
     fn tell(&self, frame: FrameOrigin, detected: Detected, image: Option<Image>) {
         if let Some((annotations, image)) = self.annotations.as_ref().zip(image) {
-            let detections = detected.detections.clone();
-            annotations.show(ToAnnotate { frame: frame.clone(), image, detections });
+            annotations.show(ToAnnotate { frame: frame.clone(), image, detected: detected.clone() });
         }
         if let Some(detected) = self.watchers.tell(frame, detected) {
             self.pipeline.give_back(detected);

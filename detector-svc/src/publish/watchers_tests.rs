@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::{frame::FrameId, pipeline::Timings};
+use crate::{frame::FrameId, pipeline::fixture};
 
 fn tell(watchers: &Watchers, stream: &str, number: u64) {
     let frame = FrameOrigin {
@@ -16,8 +16,7 @@ fn tell(watchers: &Watchers, stream: &str, number: u64) {
         metadata: Bytes::new(),
         lease: None,
     };
-    let detected = Detected { detections: Vec::new(), width: 1, height: 1, timings: Timings::default() };
-    let _ = watchers.tell(frame, detected);
+    let _ = watchers.tell(frame, fixture::detected(&[]));
 }
 
 fn seen(watching: &Watching) -> Vec<(u64, u64)> {

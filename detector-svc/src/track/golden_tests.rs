@@ -53,6 +53,7 @@ impl Frame {
             confidence,
             bounding_box: BoundingBox { x_min, y_min, x_max, y_max },
             track_id: None,
+            mask: None,
         };
         self.detections.iter().map(detection).collect()
     }

@@ -51,6 +51,7 @@ fn detection() -> impl Strategy<Value = Detection> {
             confidence,
             bounding_box: BoundingBox { x_min: x, y_min: y, x_max: x + width, y_max: y + height },
             track_id: Some(TrackId(u64::MAX)),
+            mask: None,
         },
     )
 }

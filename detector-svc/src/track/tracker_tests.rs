@@ -46,7 +46,7 @@ impl Default for Scene {
 
 fn at(x: f32) -> Detection {
     let bounding_box = BoundingBox { x_min: x, y_min: 50.0, x_max: x + 40.0, y_max: 150.0 };
-    Detection { class_id: PERSON, confidence: 0.9, bounding_box, track_id: None }
+    Detection { class_id: PERSON, confidence: 0.9, bounding_box, track_id: None, mask: None }
 }
 
 fn scored(x: f32, confidence: f32) -> Detection {
@@ -184,7 +184,7 @@ fn labels_are_the_detections_own_unless_asked_for() {
     let mut scene = Scene::new(&TrackSettings { stabilise_labels: false, ..TrackSettings::default() });
     scene.frame(&[at(0.0)]);
     scene.frame(&[at(0.0)]);
-    let found = scene.after(FRAME, &[dog(0.0)])[0];
+    let found = &scene.after(FRAME, &[dog(0.0)])[0];
     assert_eq!((found.class_id, found.track_id), (DOG, Some(TrackId(1))));
 }
 
@@ -216,7 +216,7 @@ fn smoothed_boxes_lie_near_the_detections_and_within_the_image() {
     let mut scene = Scene::new(&TrackSettings { smooth_boxes: true, ..TrackSettings::default() });
     for jitter in [0.0, 3.0, 0.0, 2.0, 0.0, 3.0, 0.0] {
         let original = at(jitter);
-        let smoothed = scene.after(FRAME, &[original])[0].bounding_box;
+        let smoothed = scene.after(FRAME, &[original.clone()])[0].bounding_box;
         assert!(smoothed.iou(&original.bounding_box) > 0.9 && smoothed.x_min >= 0.0, "{smoothed:?}");
     }
     let last = scene.after(FRAME, &[at(3.0)])[0].bounding_box;

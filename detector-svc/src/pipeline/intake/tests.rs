@@ -14,8 +14,11 @@ use super::*;
 use crate::{
     frame::{Encoding, Payload},
     ledger::{Ledger, Receipt, Settled},
-    model::{ClassSet, Thresholds},
-    pipeline::job::{FrameOrigin, Origin, Request},
+    model::Thresholds,
+    pipeline::{
+        fixture,
+        job::{FrameOrigin, Origin, Request},
+    },
 };
 
 const LIMITS: IntakeLimits = IntakeLimits {
@@ -90,9 +93,9 @@ impl Fixture {
         session: Option<&str>,
     ) -> oneshot::Receiver<Result<crate::pipeline::Detected, DetectError>> {
         let (reply, answer) = oneshot::channel();
-        let thresholds = Thresholds { confidence: 0.5, iou: 0.5, max_detections: 1 };
-        let request =
-            Request { thresholds, classes: ClassSet::all(), session: session.map(Arc::from), reply };
+        let thresholds = Thresholds { confidence: 0.5, iou: 0.5, text: 0.5, max_detections: 1 };
+        let session = session.map(Arc::from);
+        let request = Request { thresholds, search: fixture::search(), masks: false, session, reply };
         let stream = StreamId::new(StreamId::DETECT);
         self.intake.submit(self.job(&stream, Origin::Request(request)));
         answer

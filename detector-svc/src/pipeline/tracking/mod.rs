@@ -15,7 +15,7 @@ use super::job::FrameOrigin;
 use crate::{
     detection::Detection,
     frame::{FrameId, StreamId},
-    model::Model,
+    model::Vocabulary,
     track::{LostReason, TrackEvent, TrackSettings, Tracker},
 };
 
@@ -43,6 +43,8 @@ pub(super) struct Tracking {
 /// A tracker and where it stands.
 struct Tracked {
     tracker: Tracker,
+    /// What its images were searched for: names for the classes of its tracks.
+    vocabulary: Arc<Vocabulary>,
     /// When it last had an image.
     seen: Instant,
     /// The newest frame of a stream.
@@ -57,7 +59,7 @@ impl Tracking {
     /// `None` when nothing is tracked.
     pub(super) fn new(
         settings: &TrackSettings,
-        model: &Model,
+        model_id: &str,
         recorder: &Recorder,
         now: Instant,
     ) -> Option<Self> {
@@ -66,7 +68,7 @@ impl Tracking {
             streams: HashMap::new(),
             sessions: HashMap::new(),
             events: Vec::new(),
-            metrics: TrackMetrics::new(recorder, model),
+            metrics: TrackMetrics::new(recorder, model_id),
             epoch: now,
         })
     }
@@ -77,15 +79,22 @@ impl Tracking {
     }
 
     /// Gives the detections in a frame of a stream their identities.
-    pub(super) fn frame(&mut self, frame: &FrameOrigin, detections: &mut [Detection], now: Instant) {
+    pub(super) fn frame(
+        &mut self,
+        frame: &FrameOrigin,
+        detections: &mut [Detection],
+        vocabulary: &Arc<Vocabulary>,
+        now: Instant,
+    ) {
         if !self.streams.contains_key(&frame.stream) {
-            self.streams.insert(frame.stream.clone(), Tracked::new(&self.settings, now));
+            self.streams.insert(frame.stream.clone(), Tracked::new(&self.settings, vocabulary, now));
         }
         if let Some(tracked) = self.streams.get_mut(&frame.stream) {
             // A frame that comes again has had its turn, or is older than what is known by now.
             if tracked.newest.replace(tracked.newest.unwrap_or_default().max(frame.id)) >= Some(frame.id) {
                 return;
             }
+            tracked.search(vocabulary, &mut self.events, &mut self.metrics);
             tracked.update(frame.captured, detections, now, &mut self.events);
             self.metrics.record(&mut self.events, tracked);
         }
@@ -96,14 +105,16 @@ impl Tracking {
         &mut self,
         session: &Arc<str>,
         detections: &mut [Detection],
+        vocabulary: &Arc<Vocabulary>,
         received: Instant,
         now: Instant,
     ) {
         if !self.sessions.contains_key(session) {
             self.make_room();
-            self.sessions.insert(Arc::clone(session), Tracked::new(&self.settings, now));
+            self.sessions.insert(Arc::clone(session), Tracked::new(&self.settings, vocabulary, now));
         }
         if let Some(tracked) = self.sessions.get_mut(session) {
+            tracked.search(vocabulary, &mut self.events, &mut self.metrics);
             tracked.update(received.duration_since(self.epoch), detections, now, &mut self.events);
             self.metrics.record(&mut self.events, tracked);
         }
@@ -158,8 +169,29 @@ impl Tracking {
 }
 
 impl Tracked {
-    fn new(settings: &TrackSettings, now: Instant) -> Self {
-        Self { tracker: Tracker::new(settings), seen: now, newest: None, time: Duration::ZERO, active: 0 }
+    fn new(settings: &TrackSettings, vocabulary: &Arc<Vocabulary>, now: Instant) -> Self {
+        Self {
+            tracker: Tracker::new(settings),
+            vocabulary: Arc::clone(vocabulary),
+            seen: now,
+            newest: None,
+            time: Duration::ZERO,
+            active: 0,
+        }
+    }
+
+    /// Ends what was tracked when images are searched for something else from now on: its classes mean nothing there.
+    fn search(
+        &mut self,
+        vocabulary: &Arc<Vocabulary>,
+        events: &mut Vec<TrackEvent>,
+        metrics: &mut TrackMetrics,
+    ) {
+        if self.vocabulary.labels != vocabulary.labels {
+            self.tracker.finish(LostReason::Replaced, events);
+            metrics.record(events, self);
+        }
+        self.vocabulary = Arc::clone(vocabulary);
     }
 
     fn update(

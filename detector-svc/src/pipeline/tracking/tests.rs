@@ -11,13 +11,14 @@ use super::*;
 use crate::{
     detection::{BoundingBox, TrackId},
     frame::FrameId,
-    model::fixture::model,
+    model::fixture::vocabulary,
 };
 
 struct Fixture {
     registry: Arc<Registry>,
     tracking: Tracking,
     start: Instant,
+    vocabulary: Arc<Vocabulary>,
 }
 
 impl Fixture {
@@ -25,9 +26,8 @@ impl Fixture {
         let registry = Arc::new(Registry::new(""));
         let start = Instant::now();
         let recorder = Recorder::local(Arc::clone(&registry));
-        let tracking =
-            Tracking::new(&TrackSettings::default(), &model(&["person"]), &recorder, start).unwrap();
-        Self { registry, tracking, start }
+        let tracking = Tracking::new(&TrackSettings::default(), "pets", &recorder, start).unwrap();
+        Self { registry, tracking, start, vocabulary: Arc::new(vocabulary(&["person"])) }
     }
 
     fn at(&self, millis: u64) -> Instant {
@@ -45,14 +45,15 @@ impl Fixture {
             lease: None,
         };
         let mut found = [object()];
-        self.tracking.frame(&frame, &mut found, self.at(millis));
+        let now = self.at(millis);
+        self.tracking.frame(&frame, &mut found, &self.vocabulary, now);
         found[0].track_id
     }
 
     fn image(&mut self, session: &str, millis: u64) -> Option<TrackId> {
         let mut found = [object()];
         let now = self.at(millis);
-        self.tracking.image(&Arc::from(session), &mut found, now, now);
+        self.tracking.image(&Arc::from(session), &mut found, &self.vocabulary, now, now);
         found[0].track_id
     }
 
@@ -77,7 +78,7 @@ impl Fixture {
 
 fn object() -> Detection {
     let bounding_box = BoundingBox { x_min: 10.0, y_min: 10.0, x_max: 50.0, y_max: 90.0 };
-    Detection { class_id: 0, confidence: 0.9, bounding_box, track_id: None }
+    Detection { class_id: 0, confidence: 0.9, bounding_box, track_id: None, mask: None }
 }
 
 #[test]

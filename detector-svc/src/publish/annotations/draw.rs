@@ -1,9 +1,6 @@
 //! The thread that draws: images in, entries in the format of a camera's frames out.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use base64_simd::STANDARD;
 use bytes::Bytes;
@@ -17,7 +14,6 @@ use crate::{
     annotate::{AnnotateError, Annotator},
     frame::FileFormat,
     image::{CHANNELS, FASTEST_ORDER},
-    model::Model,
     pipeline::FrameOrigin,
 };
 
@@ -29,7 +25,6 @@ pub(super) struct AnnotatedEntry(pub(super) Vec<(&'static str, String)>);
 
 /// Draws detections into frames.
 pub(super) struct Draughtsman {
-    model: Arc<Model>,
     annotator: Annotator,
     frames: Receiver<ToAnnotate>,
     entries: mpsc::Sender<AnnotatedEntry>,
@@ -38,12 +33,11 @@ pub(super) struct Draughtsman {
 
 impl Draughtsman {
     pub(super) fn new(
-        model: Arc<Model>,
         frames: Receiver<ToAnnotate>,
         entries: mpsc::Sender<AnnotatedEntry>,
         metrics: AnnotationMetrics,
     ) -> Self {
-        Self { model, annotator: Annotator::new(), frames, entries, metrics }
+        Self { annotator: Annotator::new(), frames, entries, metrics }
     }
 
     /// Works until no more frames come, or nobody takes the entries.
@@ -68,8 +62,8 @@ impl Draughtsman {
     }
 
     fn draw(&mut self, frame: ToAnnotate) -> Result<AnnotatedEntry, AnnotateError> {
-        let ToAnnotate { frame, mut image, detections } = frame;
-        self.annotator.annotate(&mut image, FASTEST_ORDER, &detections, &self.model);
+        let ToAnnotate { frame, mut image, detected } = frame;
+        self.annotator.annotate(&mut image, FASTEST_ORDER, &detected.detections, &detected.vocabulary.labels);
         let file = self.annotator.encode(&image, FASTEST_ORDER)?;
         let original = image.width as usize * image.height as usize * CHANNELS;
         Ok(AnnotatedEntry(vec![
@@ -82,7 +76,7 @@ impl Draughtsman {
             ("dtype", "uint8".to_owned()),
             ("compressed_size", file.len().to_string()),
             ("original_size", original.to_string()),
-            ("metadata", metadata(&frame, detections.len(), &self.model.id)),
+            ("metadata", metadata(&frame, detected.detections.len(), &detected.model.id)),
         ]))
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     frame::{FrameId, StreamId},
     image::Image,
-    model::fixture::model,
+    pipeline::fixture,
     source::redis::entry::{Fields, parse},
 };
 
@@ -26,9 +26,9 @@ fn an_entry_can_be_read_as_a_frame_and_keeps_its_metadata() {
         lease: None,
     };
     let image = Image { width: 32, height: 16, pixels: vec![90; 32 * 16 * 3] };
-    to_draw.send(ToAnnotate { frame, image, detections: Vec::new() }).unwrap();
+    to_draw.send(ToAnnotate { frame, image, detected: fixture::detected(&[]) }).unwrap();
     drop(to_draw);
-    Draughtsman::new(Arc::new(model(&[])), frames, entries, metrics).run();
+    Draughtsman::new(frames, entries, metrics).run();
     let AnnotatedEntry(fields) = drawn.try_recv().unwrap();
     let fields: Fields = fields.into_iter().map(|(k, v)| (k.as_bytes().to_vec(), Bytes::from(v))).collect();
     let again = parse(&StreamId::new("annotated_camera"), "20-0", &fields).unwrap();

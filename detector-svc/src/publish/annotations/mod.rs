@@ -5,7 +5,7 @@ mod draw;
 mod metrics;
 mod settings;
 
-use std::{io, sync::Arc, thread, time::Instant};
+use std::{io, thread, time::Instant};
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use redis::{RedisResult, Value, aio::ConnectionLike};
@@ -18,7 +18,10 @@ use self::{
     metrics::AnnotationMetrics,
 };
 use super::entry;
-use crate::{detection::Detection, image::Image, model::Model, pipeline::FrameOrigin};
+use crate::{
+    image::Image,
+    pipeline::{Detected, FrameOrigin},
+};
 
 /// Frames that wait to be drawn into, and entries that wait to be published: pictures for people may miss some.
 const WAITING: usize = 2;
@@ -28,7 +31,7 @@ const WAITING: usize = 2;
 pub(super) struct ToAnnotate {
     pub(super) frame: FrameOrigin,
     pub(super) image: Image,
-    pub(super) detections: Vec<Detection>,
+    pub(super) detected: Detected,
 }
 
 /// Takes frames to be shown; those that it has no time for are left out and counted.
@@ -45,13 +48,12 @@ impl Annotations {
     pub(crate) fn start<C: ConnectionLike + Send>(
         settings: AnnotationSettings,
         connection: C,
-        model: Arc<Model>,
         recorder: &Recorder,
     ) -> io::Result<(Self, impl Future<Output = ()> + Send + use<C>)> {
         let (frames, to_draw) = bounded(WAITING);
         let (drawn, entries) = mpsc::channel(WAITING);
         let metrics = AnnotationMetrics::new(recorder);
-        let draughtsman = Draughtsman::new(model, to_draw, drawn, metrics.clone());
+        let draughtsman = Draughtsman::new(to_draw, drawn, metrics.clone());
         thread::Builder::new().name("annotate".to_owned()).spawn(|| draughtsman.run())?;
         let publishing = publish(settings, connection, entries, metrics.clone());
         Ok((Self { frames, metrics }, publishing))
