@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use vision_metrics_client::RecorderSettings;
@@ -63,6 +64,10 @@ vision_service::settings! {
     pub struct ModelSettings checked by check_model {
         /// ONNX file. Empty: the model that is part of the program, nanodet-g-416, which knows the 80 COCO classes.
         pub path: PathBuf = PathBuf::new(),
+        /// How often it is looked whether the file, or one beside it, has changed, so that another model takes over
+        /// between two frames; 0: never. SIGHUP loads it anew, too.
+        #[serde(with = "humantime_serde")]
+        pub watch_every: Duration = Duration::from_secs(2),
         /// How inputs are made and outputs read: `auto` tells from the graph, or the name of a family
         /// (`boxes_scores`).
         pub family: String = "auto".to_owned(),

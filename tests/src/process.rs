@@ -91,6 +91,14 @@ impl Process {
         Ok(self.child.kill().await?)
     }
 
+    /// Sends a signal, named as `kill` names it (`HUP`).
+    ///
+    /// # Errors
+    /// The process has ended.
+    pub async fn signal(&self, name: &str) -> anyhow::Result<()> {
+        signal(&self.child, name).await
+    }
+
     /// Asks the process to end (SIGTERM) and waits until it has.
     ///
     /// # Errors
@@ -105,11 +113,16 @@ impl Process {
 /// # Errors
 /// It ends with an error, or had ended before.
 pub async fn terminate(child: &mut Child) -> anyhow::Result<()> {
-    let pid = child.id().context("the process has ended already")?;
-    let signalled = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
-    ensure!(signalled.success(), "the process cannot be signalled");
+    signal(child, "TERM").await?;
     let status = child.wait().await?;
     ensure!(status.success(), "the process ended with {status}");
+    Ok(())
+}
+
+async fn signal(child: &Child, name: &str) -> anyhow::Result<()> {
+    let pid = child.id().context("the process has ended already")?;
+    let signalled = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().await?;
+    ensure!(signalled.success(), "the process cannot be signalled");
     Ok(())
 }
 

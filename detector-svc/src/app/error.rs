@@ -33,6 +33,9 @@ pub enum AppError {
     /// Redis settings cannot be used.
     #[error(transparent)]
     Redis(#[from] ClientError),
+    /// Signals cannot be listened to.
+    #[error("listen to signals: {0}")]
+    Signal(io::Error),
     /// The system gives no more threads.
     #[error("start a thread: {0}")]
     Thread(io::Error),

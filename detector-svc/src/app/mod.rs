@@ -2,6 +2,7 @@
 
 mod error;
 mod metrics_sink;
+mod reload;
 mod running;
 mod streams;
 
@@ -175,10 +176,13 @@ impl Parts {
 
     /// Loads the model and starts what needs it.
     async fn start(&self, metrics: &MetricsSink, token: &CancellationToken) -> Result<Running, AppError> {
+        let hangups = reload::hangups()?;
+        let files = self.settings.model.source().fingerprint();
         let abandoned = async { Ok(metrics.abandoned_frames().await) };
         let (loaded, abandoned) = tokio::try_join!(load(&self.settings), abandoned)?;
         let ledger = Ledger::new(&self.recorder, &loaded.model.id, abandoned);
-        let running = Running::start(self, loaded, ledger, token)?;
+        let mut running = Running::start(self, loaded, ledger, token)?;
+        running.look_after_model(self, files, hangups, token);
         let engine = Engine {
             pipeline: running.handle(),
             thresholds: self.settings.model.thresholds(),

@@ -3,14 +3,15 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::{
+    signal::unix::Signal,
     sync::{Notify, mpsc},
     task::{JoinError, JoinHandle},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{AppError, Parts, streams::Streams};
+use super::{AppError, Parts, reload::Reload, streams::Streams};
 use crate::{
-    inference::{LoadedModel, Provider, Session},
+    inference::{Fingerprint, LoadedModel, Provider, Session},
     ledger::Ledger,
     model::ModelOptions,
     pipeline::{FrameResult, Pipeline, PipelineHandle},
@@ -27,7 +28,11 @@ pub(super) struct Running {
     files: Option<JoinHandle<()>>,
     streams: Option<Streams>,
     publishing: Publishing,
+    /// Told when labels are to be published.
+    labels: Arc<Notify>,
     sampler: JoinHandle<()>,
+    /// What puts another model into service.
+    reload: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -50,6 +55,7 @@ impl Running {
         let sampler = watched(&pipeline, sampler);
         let files = FileSource::new(&settings.files)?;
         let files = files.map(|source| watched(&pipeline, fed(parts, &pipeline, source, token)));
+        let labels = Arc::new(Notify::new());
         let (publishing, streams) = if settings.redis.url.is_empty() {
             (
                 Publishing {
@@ -60,11 +66,23 @@ impl Running {
             )
         } else {
             let client = settings.redis.client()?;
-            let connected = Arc::new(Notify::new());
-            let streams = Streams::start(parts, &client, &pipeline, Arc::clone(&connected), token);
-            (Publishing::start(parts, &client, &pipeline, connected, results)?, Some(streams))
+            let streams = Streams::start(parts, &client, &pipeline, Arc::clone(&labels), token);
+            (Publishing::start(parts, &client, &pipeline, Arc::clone(&labels), results)?, Some(streams))
         };
-        Ok(Self { pipeline, files, streams, publishing, sampler })
+        Ok(Self { pipeline, files, streams, publishing, labels, sampler, reload: None })
+    }
+
+    /// Puts another model into service when it is told to, or when the model's files are others than `files`.
+    pub(super) fn look_after_model(
+        &mut self,
+        parts: &Parts,
+        files: Fingerprint,
+        hangups: Signal,
+        token: &CancellationToken,
+    ) {
+        let Parts { settings, recorder, .. } = parts;
+        let reload = Reload::new(settings, files, self.handle(), Arc::clone(&self.labels), recorder);
+        self.reload = Some(watched(&self.pipeline, reload.run(hangups, token.clone())));
     }
 
     /// The way into the pipeline.
@@ -80,11 +98,11 @@ impl Running {
     /// Finishes the frames in progress: first no more come in, then the pipeline empties, then the publisher, then what
     /// was published is acknowledged; only then the streams are left to other replicas.
     pub(super) async fn finish(self, patience: Duration) {
-        let Self { pipeline, files, streams, publishing, sampler } = self;
+        let Self { pipeline, files, streams, publishing, sampler, reload, .. } = self;
         let abandon = publishing.publisher.abort_handle();
         let finished = tokio::time::timeout(patience, async {
-            if let Some(files) = files {
-                files.await?;
+            for task in [reload, files].into_iter().flatten() {
+                task.await?;
             }
             let streams = match streams {
                 Some(streams) => Some(streams.stop_reading().await?),

@@ -15,4 +15,5 @@ pub use self::{
     provider::{Provider, ProviderError},
     runtime::{Attempts, RuntimeError, runtime_version},
     session::{Inputs, LoadedModel, ModelSource, RuntimeSettings, Session},
+    sidecar::Fingerprint,
 };

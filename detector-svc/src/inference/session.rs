@@ -13,7 +13,7 @@ use ort::{
 use vision_service::settings::InvalidSetting;
 
 use super::{
-    InferenceError, LoadError, Provider, RunOutputs, RuntimeError,
+    Fingerprint, InferenceError, LoadError, Provider, RunOutputs, RuntimeError,
     graph::graph_info,
     provider::register,
     runtime::environment,
@@ -92,6 +92,15 @@ impl ModelSource {
         match self {
             Self::File(path) => path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
             Self::BuiltIn => BUILT_IN.0.to_owned(),
+        }
+    }
+
+    /// What its files look like from outside, to tell whether they have changed.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        match self {
+            Self::File(path) => Fingerprint::of(path),
+            Self::BuiltIn => Fingerprint::default(),
         }
     }
 

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use detector_svc::{
-    inference::{LoadedModel, ModelSource, RuntimeSettings},
+    inference::{Inputs, LoadedModel, ModelSource, RuntimeSettings},
     model::ModelOptions,
+    preprocess::Letterbox,
 };
 
 /// Images a second of a loop of `session.run` with `batch` images each.
@@ -16,11 +17,15 @@ pub(crate) async fn images_per_second(threads: usize, batch: usize, window: Dura
 fn run(threads: usize, batch: usize, window: Duration) -> Result<f64> {
     let settings = RuntimeSettings { threads, ..RuntimeSettings::default() };
     let options = ModelOptions { max_batch: batch, ..ModelOptions::default() };
-    let LoadedModel { model, mut session } = LoadedModel::load(&ModelSource::BuiltIn, &options, &settings)?;
-    let tensor = vec![0.5; batch * model.input.len()];
+    let LoadedModel { model, mut sessions } = LoadedModel::load(&ModelSource::BuiltIn, &options, &settings)?;
+    let session = &mut sessions[0];
+    let tensor = session.new_tensor();
+    let size = model.input.size();
+    let letterboxes = vec![Letterbox::new(model.input.resize, size, size); batch];
+    let inputs = Inputs { tensor: &tensor, letterboxes: &letterboxes, vocabulary: &model.vocabulary };
     let (started, mut images) = (Instant::now(), 0);
     while started.elapsed() < window {
-        session.run(&tensor, batch)?;
+        session.run(&inputs)?;
         images += batch;
     }
     Ok(images as f64 / started.elapsed().as_secs_f64())

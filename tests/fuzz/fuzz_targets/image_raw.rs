@@ -4,7 +4,7 @@
 use detector_svc::{
     frame::{Encoding, Payload, RawLayout},
     image::{ColorOrder, Limits, decode},
-    preprocess::{Fitter, InputSpec, Normaliser, ResizeMode},
+    preprocess::{Element, Filter, Fitter, InputSpec, Layout, Normaliser, ResizeMode, SlotMut},
     spare::Spare,
 };
 use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
@@ -17,6 +17,8 @@ struct Input {
     channels: u32,
     rgb: bool,
     resize: u8,
+    filter: u8,
+    interleaved: bool,
     model_width: u8,
     model_height: u8,
     pixels: Vec<u8>,
@@ -47,13 +49,26 @@ fuzz_target!(|input: Input| {
         color: order,
         mean: [127.5; 3],
         std: [127.5; 3],
-        padding: 114,
-        resize: [ResizeMode::LetterboxTopLeft, ResizeMode::LetterboxCentre, ResizeMode::Stretch]
-            [usize::from(input.resize % 3)],
+        padding: [114.0; 3],
+        resize: [
+            ResizeMode::LetterboxTopLeft,
+            ResizeMode::LetterboxCentre,
+            ResizeMode::Stretch,
+            ResizeMode::SquarePad,
+        ][usize::from(input.resize % 4)],
+        filter: [
+            Filter::Nearest,
+            Filter::Bilinear,
+            Filter::BilinearAntialias,
+            Filter::BicubicAntialias,
+            Filter::LanczosAntialias,
+        ][usize::from(input.filter % 5)],
+        layout: if input.interleaved { Layout::Interleaved } else { Layout::Planar },
+        element: Element::F32,
     };
     let mut slot = vec![f32::NAN; spec.len()];
     let fitted =
         Fitter::new(&spec, Spare::new(1)).fit(&mut image).expect("an image that was decoded can be resized");
-    Normaliser::new(spec, order).write(&fitted, &mut slot);
+    Normaliser::new(spec, order).write(&fitted, SlotMut::F32(&mut slot));
     assert!(slot.iter().all(|value| (-1.0..=1.0).contains(value)), "every value of the slot is written");
 });

@@ -12,5 +12,6 @@ mod fixture;
 mod ownership;
 mod python_client;
 mod redis_servers;
+mod reload;
 mod restarts;
 mod streams;
