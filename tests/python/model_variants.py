@@ -53,7 +53,7 @@ def half(source, target):
 def integers(source, target, name, tensors):
     """Convolutions in 8-bit integers, calibrated on frames; the decoding of boxes stays as it is."""
     prepared = target.with_suffix(".prepared.onnx")
-    quant_pre_process(str(source), str(prepared))
+    quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
     quantize_static(
         str(prepared),
         str(target),

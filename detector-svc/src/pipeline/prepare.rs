@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -63,8 +63,8 @@ pub(super) struct Preparer {
     decoder: Decoder,
     /// The image in hand; its memory serves one after the other.
     image: Image,
-    /// Fits images to the model that it was made for.
-    fitter: (Arc<Served>, Fitter),
+    /// Fits images to the model that it was made for, which it does not keep in service.
+    fitter: (Weak<Served>, Fitter),
     current: Current,
     /// Memory that images are fitted into.
     buffers: Spare<u8>,
@@ -89,7 +89,7 @@ impl Preparer {
             prepared,
             decoder: Decoder::new(),
             image: Image::default(),
-            fitter: (served, fitter),
+            fitter: (Arc::downgrade(&served), fitter),
             current: pipeline.current.clone(),
             buffers,
             limits,
@@ -149,8 +149,9 @@ impl Preparer {
         catch_unwind(AssertUnwindSafe(decode)).unwrap_or(Err(DecodeError::Panicked))?;
         let decoded = Instant::now();
         let shown = (self.keep_images && !job.is_callers()).then(|| self.image.clone());
-        if !Arc::ptr_eq(&self.fitter.0, served) {
-            self.fitter = (Arc::clone(served), Fitter::new(&served.model.input, self.buffers.clone()));
+        if Weak::as_ptr(&self.fitter.0) != Arc::as_ptr(served) {
+            let fitter = Fitter::new(&served.model.input, self.buffers.clone());
+            self.fitter = (Arc::downgrade(served), fitter);
         }
         Ok((self.fitter.1.fit(&mut self.image)?, shown, decoded))
     }
