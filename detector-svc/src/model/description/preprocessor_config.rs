@@ -19,10 +19,10 @@ struct File {
     pad_size: Option<Size>,
     resample: Option<u8>,
     do_rescale: Option<bool>,
-    rescale_factor: Option<f32>,
+    rescale_factor: Option<f64>,
     do_normalize: Option<bool>,
-    image_mean: Option<[f32; CHANNELS]>,
-    image_std: Option<[f32; CHANNELS]>,
+    image_mean: Option<[f64; CHANNELS]>,
+    image_std: Option<[f64; CHANNELS]>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -98,7 +98,8 @@ impl File {
         let normal = self.do_normalize != Some(false);
         let mean = self.image_mean.filter(|_| normal).unwrap_or([0.0; CHANNELS]);
         let std = self.image_std.filter(|_| normal).unwrap_or([1.0; CHANNELS]);
-        let (mean, std) = (mean.map(|value| value / factor), std.map(|value| value / factor));
+        // In double precision, so that a factor of 1/255 comes back as 255.
+        let (mean, std) = (mean.map(|m| (m / factor) as f32), std.map(|s| (s / factor) as f32));
         if divisors(std) && mean.iter().all(|value| value.is_finite()) {
             return Ok((mean, std));
         }
