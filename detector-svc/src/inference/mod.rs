@@ -2,6 +2,7 @@
 
 mod error;
 mod graph;
+pub mod onnx;
 mod outputs;
 mod provider;
 mod runtime;

@@ -1,6 +1,12 @@
 //! A session: one model, loaded and ready to run batches of up to a fixed size.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{BufReader, Cursor},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use ort::{
     session::{
@@ -15,13 +21,14 @@ use vision_service::settings::InvalidSetting;
 use super::{
     Fingerprint, InferenceError, LoadError, Provider, RunOutputs, RuntimeError,
     graph::graph_info,
+    onnx,
     provider::register,
     runtime::environment,
     side_input::{self, Given},
     sidecar,
 };
 use crate::{
-    model::{Batch, Model, ModelOptions, SideInput, Sidecars, Vocabulary},
+    model::{Batch, GraphInfo, Model, ModelOptions, SideInput, Sidecars, Vocabulary},
     preprocess::{InputSpec, Letterbox, Tensor},
 };
 
@@ -104,6 +111,16 @@ impl ModelSource {
         }
     }
 
+    /// Names of the operators that its nodes use; empty when the file does not tell.
+    fn operators(&self) -> BTreeSet<String> {
+        match self {
+            Self::File(path) => {
+                File::open(path).map(|file| onnx::operators(BufReader::new(file))).unwrap_or_default()
+            }
+            Self::BuiltIn => onnx::operators(Cursor::new(BUILT_IN.1)),
+        }
+    }
+
     /// What lies beside the model.
     fn sidecars(&self) -> Result<Sidecars, LoadError> {
         match self {
@@ -126,6 +143,7 @@ impl LoadedModel {
         let name = source.name();
         let (session, provider) = open(source, settings)?;
         let graph = graph_info(&session).map_err(|source| LoadError::Graph { name: name.clone(), source })?;
+        let graph = GraphInfo { operators: source.operators(), ..graph };
         let options = ModelOptions { sidecars: source.sidecars()?, ..options.clone() };
         let model = Model::recognise(&name, &graph, &options)
             .map_err(|source| LoadError::Model { name: name.clone(), source })?;

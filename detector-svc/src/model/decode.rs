@@ -50,9 +50,38 @@ pub(super) fn above<'a>(
 ) -> impl Iterator<Item = (usize, f32)> + use<'a> {
     let least = query.thresholds.confidence;
     // Nearly every row has no score above the threshold: a branch-free maximum rejects it at full speed.
-    let row = if scores.iter().copied().fold(f32::MIN, f32::max) > least { scores } else { &[] };
+    let row = if maximum(scores) > least { scores } else { &[] };
     let scored = row.iter().copied().enumerate();
     scored.filter(move |(class_id, score)| *score > least && query.classes.contains(*class_id))
+}
+
+/// The highest value; what is no number does not count.
+pub(super) fn maximum(values: &[f32]) -> f32 {
+    let higher = |best: f32, value: f32| if value > best { value } else { best };
+    // Eight at a time: in a single chain each comparison would wait for the one before.
+    let (chunks, rest) = values.as_chunks::<8>();
+    let mut best = [f32::NEG_INFINITY; 8];
+    for chunk in chunks {
+        for (best, value) in best.iter_mut().zip(chunk) {
+            *best = higher(*best, *value);
+        }
+    }
+    best.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, higher)
+}
+
+/// The class that an output gives by its number, counted from 0, when it is wanted. None for one below 0: exporters fill
+/// rows that hold nothing with it.
+///
+/// # Errors
+/// There is no label for it.
+pub(super) fn numbered(output: &str, class: f32, query: &Query<'_>) -> Result<Option<usize>, OutputError> {
+    let labels = query.vocabulary.labels.len();
+    let class_id = class.round();
+    if class_id >= labels as f32 {
+        return Err(OutputError::Class { name: output.to_owned(), class, labels });
+    }
+    let class_id = class_id as usize;
+    Ok((class > -0.5 && query.classes.contains(class_id)).then_some(class_id))
 }
 
 /// The logistic function: from a logit to a score, 0..=1.

@@ -20,6 +20,16 @@ pub enum OutputError {
         /// What the family calls for.
         expected: String,
     },
+    /// An output names a class that there is no label for.
+    #[error("output `{name}` holds class {class}, but there are only {labels} labels")]
+    Class {
+        /// Name of the output.
+        name: String,
+        /// The class, counted from 0.
+        class: f32,
+        /// How many labels there are.
+        labels: usize,
+    },
     /// An output holds values that are no numbers.
     #[error("output `{0}` holds values that are no numbers")]
     NotANumber(String),

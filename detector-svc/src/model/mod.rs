@@ -12,9 +12,18 @@ mod graph;
 mod labels;
 mod nms;
 mod outputs;
+mod prototypes;
 mod recognise;
 mod side_input;
+mod ssd;
 mod vocabulary;
+mod yolo;
+mod yolo_end2end;
+#[cfg(test)]
+mod yolo_fixture;
+mod yolo_head;
+mod yolov5;
+mod yolox;
 
 use std::{fmt, sync::Arc};
 
@@ -29,7 +38,12 @@ pub use self::{
     outputs::{ImageOutputs, Matrix, Output, Outputs, Planes},
     recognise::{Batch, Family, ModelOptions},
     side_input::{SideInput, SideInputKind},
+    ssd::Ssd,
     vocabulary::{Prompt, Vocabulary},
+    yolo::Yolo,
+    yolo_end2end::YoloEnd2End,
+    yolov5::Yolov5,
+    yolox::Yolox,
 };
 use crate::{detection::Detection, mask::Region, preprocess::InputSpec};
 
@@ -107,7 +121,10 @@ impl Model {
         scratch.candidates.clear();
         let family = self.family.decode();
         family.candidates(image, query, &mut scratch.candidates)?;
-        if !scratch.candidates.iter().all(|candidate| candidate.corners.iter().all(|side| side.is_finite())) {
+        let finite = |candidate: &nms::Candidate| {
+            candidate.confidence.is_finite() && candidate.corners.iter().all(|side| side.is_finite())
+        };
+        if !scratch.candidates.iter().all(finite) {
             return Err(OutputError::NotANumber("box".to_owned()));
         }
         let iou = family.suppresses().then_some(query.thresholds.iou);

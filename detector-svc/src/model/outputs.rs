@@ -83,6 +83,21 @@ impl<'a> Planes<'a> {
 }
 
 impl<'a> ImageOutputs<'a> {
+    /// The image's value in an output of shape `[batch]` or `[batch, 1]`.
+    ///
+    /// # Errors
+    /// [`OutputError`]: there is no such output, it has another shape, or the value is no number.
+    pub fn scalar(&self, name: &str) -> Result<f32, OutputError> {
+        const EXPECTED: &str = "[batch] or [batch, 1]";
+        let bare = self.part(name, EXPECTED, |_: [usize; 0]| true).map(|(_, data)| data);
+        let data = match bare {
+            Ok(data) => data,
+            Err(_) => self.part(name, EXPECTED, |[one]: [usize; 1]| one == 1)?.1,
+        };
+        let value = numbers(name, data)?.first().copied();
+        value.ok_or_else(|| OutputError::Missing(name.to_owned()))
+    }
+
     /// The image's part of an output of shape `[batch, n]`.
     ///
     /// # Errors
@@ -97,10 +112,20 @@ impl<'a> ImageOutputs<'a> {
     /// # Errors
     /// [`OutputError`]: there is no such output, it has another shape, or something in it is no number.
     pub fn matrix(&self, name: &str, columns: Option<usize>) -> Result<Matrix<'a>, OutputError> {
+        let matrix = self.unchecked_matrix(name, columns)?;
+        numbers(name, matrix.data)?;
+        Ok(matrix)
+    }
+
+    /// [`ImageOutputs::matrix`] for those who look at a part of it only: what in it is no number stays.
+    ///
+    /// # Errors
+    /// [`OutputError`]: there is no such output, or it has another shape.
+    pub fn unchecked_matrix(&self, name: &str, columns: Option<usize>) -> Result<Matrix<'a>, OutputError> {
         let wanted = columns.map_or_else(|| "n".to_owned(), |columns| columns.to_string());
         let fits = |[_, width]: [usize; 2]| columns.is_none_or(|columns| columns == width);
         let ([rows, columns], data) = self.part(name, &format!("[batch, rows, {wanted}]"), fits)?;
-        Ok(Matrix { rows, columns, data: numbers(name, data)? })
+        Ok(Matrix { rows, columns, data })
     }
 
     /// The image's part of an output of shape `[batch, count, rows, columns]`. What in it is no number stays.
@@ -142,7 +167,7 @@ impl<'a> ImageOutputs<'a> {
 }
 
 /// The values, when all are numbers or infinite.
-fn numbers<'a>(name: &str, data: &'a [f32]) -> Result<&'a [f32], OutputError> {
+pub(super) fn numbers<'a>(name: &str, data: &'a [f32]) -> Result<&'a [f32], OutputError> {
     // Without a branch: nearly all outputs are fine, and large.
     let broken = data.iter().fold(false, |broken, value| broken | value.is_nan());
     if broken { Err(OutputError::NotANumber(name.to_owned())) } else { Ok(data) }

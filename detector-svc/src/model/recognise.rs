@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    BoxesScores, DescriptionError, GraphInfo, Model, ModelError, Port, Sidecars, Vocabulary, decode::Decode,
-    description::Description, side_input::side_inputs,
+    BoxesScores, DescriptionError, GraphInfo, Model, ModelError, Port, Sidecars, Ssd, Vocabulary, Yolo,
+    YoloEnd2End, Yolov5, Yolox, decode::Decode, description::Description, side_input::side_inputs,
 };
 use crate::{
     image::{CHANNELS, ColorOrder},
@@ -26,6 +26,8 @@ const MAX_BATCH_BYTES: u64 = 2 << 30;
 const MAX_FIXED_BATCH: usize = 64;
 /// Most classes; open vocabularies have some ten thousand.
 const MAX_CLASSES: usize = 65_536;
+/// Classes that get a name (`class_0`, `class_1`, …) when nothing tells how many there are.
+pub(super) const UNNAMED_CLASSES: usize = 1000;
 
 /// How a model is to be served, as far as the settings say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +76,16 @@ impl Batch {
 pub enum Family {
     /// Boxes decoded in the graph beside a score for every class.
     BoxesScores(BoxesScores),
+    /// Boxes selected in the graph, in four outputs.
+    Ssd(Ssd),
+    /// YOLO without objectness.
+    Yolo(Yolo),
+    /// YOLO with objectness and three boxes a cell.
+    Yolov5(Yolov5),
+    /// YOLO with objectness and one box a cell.
+    Yolox(Yolox),
+    /// YOLO with boxes selected in the graph.
+    YoloEnd2End(YoloEnd2End),
 }
 
 impl Family {
@@ -94,6 +106,11 @@ impl Family {
     pub(super) fn decode(&self) -> &dyn Decode {
         match self {
             Self::BoxesScores(family) => family,
+            Self::Ssd(family) => family,
+            Self::Yolo(family) => family,
+            Self::Yolov5(family) => family,
+            Self::Yolox(family) => family,
+            Self::YoloEnd2End(family) => family,
         }
     }
 }
@@ -106,6 +123,8 @@ pub(super) struct Evidence<'a> {
     pub(super) size: Option<(u32, u32)>,
     /// Class names that are known, from the settings or the description.
     pub(super) labels: Option<&'a [String]>,
+    /// Whether somebody says that it is this family, so that what is likely is enough.
+    pub(super) named: bool,
 }
 
 /// A family as graphs are held against it.
@@ -151,7 +170,11 @@ impl Default for Input {
 }
 
 /// The families in the order in which they are tried.
-const KINDS: &[Kind] = &[BoxesScores::KIND];
+const KINDS: &[Kind] =
+    &[BoxesScores::KIND, Ssd::KIND, Yolo::KIND, Yolov5::KIND, Yolox::KIND, YoloEnd2End::KIND];
+
+/// What helps with a graph that may be of several families.
+const HOW_TO_NAME: &str = "; if it is one of these, say which by the setting `model.family` or by `family` in `model.toml` beside the model";
 
 /// The input that takes images.
 struct ImageInput<'a> {
@@ -174,10 +197,11 @@ pub(super) fn recognise(id: &str, graph: &GraphInfo, options: &ModelOptions) -> 
         description: &description,
         size: size(&image, &description).ok(),
         labels: labels.or(description.names.as_deref()),
+        named: family != Family::AUTO,
     };
     let recognised = kinds.iter().find_map(|kind| (kind.recognise)(&evidence));
     let recognised = recognised.ok_or_else(|| unrecognised(graph, family, &kinds))?;
-    let side_inputs = side_inputs(graph, image.port).map_err(unknown_inputs)?;
+    let side_inputs = side_inputs(graph, image.port).map_err(|inputs| unknown_inputs(&inputs))?;
     let input = input_spec(&image, &description, &recognised.input)?;
     let batch = batch(image.port, &input, options.max_batch)?;
     let labels = class_labels(evidence.labels, recognised.classes)?;
@@ -289,18 +313,18 @@ fn class_labels(given: Option<&[String]>, classes: Option<usize>) -> Result<Vec<
     }
 }
 
-fn unknown_inputs(inputs: Vec<Port>) -> ModelError {
+fn unknown_inputs(inputs: &[Port]) -> ModelError {
     let inputs: Vec<_> = inputs.iter().map(Port::to_string).collect();
     ModelError::UnknownInputs { inputs: inputs.join(", ") }
 }
 
 fn unrecognised(graph: &GraphInfo, family: &str, kinds: &[&Kind]) -> ModelError {
     let tried: Vec<_> = kinds.iter().map(|kind| format!("`{}`: {}", kind.name, kind.expected)).collect();
-    let family = match family {
-        Family::AUTO => "a known family".to_owned(),
-        name => format!("family `{name}`"),
+    let (family, hint) = match family {
+        Family::AUTO => ("a known family".to_owned(), HOW_TO_NAME),
+        name => (format!("family `{name}`"), ""),
     };
-    ModelError::Unrecognised { family, graph: graph.to_string(), expected: tried.join("; ") }
+    ModelError::Unrecognised { family, graph: graph.to_string(), expected: tried.join("; ") + hint }
 }
 
 #[cfg(test)]

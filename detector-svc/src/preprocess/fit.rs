@@ -7,7 +7,7 @@ use fast_image_resize::{
     images::{Image as Target, ImageRef},
 };
 
-use super::{Filter, InputSpec, Letterbox, PreprocessError, ResizeMode};
+use super::{Filter, InputSpec, Letterbox, PreprocessError, ResizeMode, bilinear::Bilinear};
 use crate::{
     image::{CHANNELS, Image},
     spare::Spare,
@@ -45,22 +45,21 @@ impl Drop for Fitted {
 pub struct Fitter {
     mode: ResizeMode,
     input: (u32, u32),
-    algorithm: ResizeAlg,
-    resizer: Resizer,
+    resizing: Resizing,
     spare: Spare<u8>,
+}
+
+/// Who makes the pixels.
+enum Resizing {
+    Library(Box<Resizer>, ResizeAlg),
+    Bilinear(Bilinear),
 }
 
 impl Fitter {
     /// Fits images into the input that `spec` describes, in the memory of `spare`.
     #[must_use]
     pub fn new(spec: &InputSpec, spare: Spare<u8>) -> Self {
-        Self {
-            mode: spec.resize,
-            input: spec.size(),
-            algorithm: algorithm(spec.filter),
-            resizer: Resizer::new(),
-            spare,
-        }
+        Self { mode: spec.resize, input: spec.size(), resizing: resizing(spec.filter), spare }
     }
 
     /// Resizes an image to the size that it has within the input. One of that size already gives its pixels away
@@ -88,24 +87,32 @@ impl Fitter {
         (width, height): (u32, u32),
         pixels: &mut Vec<u8>,
     ) -> Result<(), String> {
+        let (resizer, algorithm) = match &mut self.resizing {
+            Resizing::Library(resizer, algorithm) => (resizer, *algorithm),
+            Resizing::Bilinear(bilinear) => {
+                bilinear.resize(image, (width, height), pixels);
+                return Ok(());
+            }
+        };
         pixels.resize(width as usize * height as usize * CHANNELS, 0);
         let source =
             ImageRef::new(image.width, image.height, &image.pixels, PixelType::U8x3).map_err(text)?;
         let mut target = Target::from_slice_u8(width, height, pixels, PixelType::U8x3).map_err(text)?;
-        let options = ResizeOptions::new().resize_alg(self.algorithm);
-        self.resizer.resize(&source, &mut target, &options).map_err(text)
+        let options = ResizeOptions::new().resize_alg(algorithm);
+        resizer.resize(&source, &mut target, &options).map_err(text)
     }
 }
 
-/// The resizer's name of a filter: its convolution is Pillow's, its interpolation OpenCV's.
-fn algorithm(filter: Filter) -> ResizeAlg {
-    match filter {
+/// Who makes the pixels of a filter: the library's convolution is Pillow's.
+fn resizing(filter: Filter) -> Resizing {
+    let algorithm = match filter {
         Filter::Nearest => ResizeAlg::Nearest,
-        Filter::Bilinear => ResizeAlg::Interpolation(FilterType::Bilinear),
+        Filter::Bilinear => return Resizing::Bilinear(Bilinear::default()),
         Filter::BilinearAntialias => ResizeAlg::Convolution(FilterType::Bilinear),
         Filter::BicubicAntialias => ResizeAlg::Convolution(FilterType::CatmullRom),
         Filter::LanczosAntialias => ResizeAlg::Convolution(FilterType::Lanczos3),
-    }
+    };
+    Resizing::Library(Box::new(Resizer::new()), algorithm)
 }
 
 /// Refuses an image that is empty or not of its size.

@@ -1,5 +1,6 @@
 //! From decoded pixels to one slot of the model's input tensor: resize, pad, normalise, planar or interleaved layout.
 
+mod bilinear;
 mod fit;
 mod letterbox;
 mod normalise;

@@ -216,7 +216,7 @@ fn smoothed_boxes_lie_near_the_detections_and_within_the_image() {
     let mut scene = Scene::new(&TrackSettings { smooth_boxes: true, ..TrackSettings::default() });
     for jitter in [0.0, 3.0, 0.0, 2.0, 0.0, 3.0, 0.0] {
         let original = at(jitter);
-        let smoothed = scene.after(FRAME, &[original.clone()])[0].bounding_box;
+        let smoothed = scene.after(FRAME, std::slice::from_ref(&original))[0].bounding_box;
         assert!(smoothed.iou(&original.bounding_box) > 0.9 && smoothed.x_min >= 0.0, "{smoothed:?}");
     }
     let last = scene.after(FRAME, &[at(3.0)])[0].bounding_box;

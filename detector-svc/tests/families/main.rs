@@ -5,8 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod golden;
+mod yolo;
 
-use golden::{Golden, Tolerance};
+use golden::Tolerance;
 
 /// What a family must reach in single precision: boxes within a pixel, scores within a thousandth.
 const EXACT: Tolerance = Tolerance { pixels: 1.0, score: 1e-3, mask_iou: 0.98 };

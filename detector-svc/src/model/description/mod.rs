@@ -94,6 +94,8 @@ pub(super) struct Description {
     pub(super) filter: Option<Filter>,
     /// How scores come from logits.
     pub(super) activation: Option<Activation>,
+    /// Whether the graph decodes boxes itself, in families where it may or may not.
+    pub(super) decoded: Option<bool>,
 }
 
 impl Description {
@@ -122,6 +124,7 @@ impl Description {
             resize: self.resize.or(other.resize),
             filter: self.filter.or(other.filter),
             activation: self.activation.or(other.activation),
+            decoded: self.decoded.or(other.decoded),
         }
     }
 }

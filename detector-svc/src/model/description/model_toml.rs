@@ -17,6 +17,7 @@ struct File {
     family: Option<String>,
     labels: Option<Vec<String>>,
     activation: Option<Activation>,
+    decoded: Option<bool>,
     input: Input,
 }
 
@@ -53,7 +54,7 @@ pub(super) fn parse(text: &str) -> Result<Description, DescriptionError> {
         place: PLACE,
         reason: error.to_string().trim_end().replace('\n', " "),
     };
-    let File { family, labels, activation, input } = toml::from_str(text).map_err(malformed)?;
+    let File { family, labels, activation, decoded, input } = toml::from_str(text).map_err(malformed)?;
     let padding = input.padding.map(|padding| match padding {
         Padding::Grey(value) => [value; CHANNELS],
         Padding::Color(values) => values,
@@ -76,6 +77,7 @@ pub(super) fn parse(text: &str) -> Result<Description, DescriptionError> {
         resize: input.resize,
         filter: input.filter,
         activation,
+        decoded,
         ..Description::default()
     })
 }

@@ -11,7 +11,7 @@ use crate::{
 const PLACE: &str = "preprocessor_config.json";
 
 /// The entries that we understand.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct File {
     image_processor_type: Option<String>,
@@ -42,22 +42,6 @@ enum Fit {
     Stretched([u32; 2]),
     /// Within this height and width, its aspect ratio kept.
     Within([u32; 2]),
-}
-
-impl Default for File {
-    fn default() -> Self {
-        Self {
-            image_processor_type: None,
-            size: None,
-            pad_size: None,
-            resample: None,
-            do_rescale: None,
-            rescale_factor: None,
-            do_normalize: None,
-            image_mean: None,
-            image_std: None,
-        }
-    }
 }
 
 pub(super) fn parse(text: &str) -> Result<Description, DescriptionError> {

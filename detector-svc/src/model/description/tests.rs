@@ -42,6 +42,7 @@ fn a_users_description_is_read_whole() {
         family = "yolo"
         labels = ["cat", "dog"]
         activation = "softmax"
+        decoded = true
         [input]
         size = [320, 416]
         color = "bgr"
@@ -63,6 +64,7 @@ fn a_users_description_is_read_whole() {
         resize: Some(ResizeMode::LetterboxCentre),
         filter: Some(Filter::BicubicAntialias),
         activation: Some(Activation::Softmax),
+        decoded: Some(true),
     };
     assert_eq!(model_toml::parse(text).unwrap(), expected);
     for (text, named) in [

@@ -1,0 +1,69 @@
+//! The layouts of YOLO and SSD exports.
+
+use crate::{
+    EXACT,
+    golden::{Golden, Tolerance},
+};
+
+/// What half precision of the graph's own arithmetic leaves.
+const HALF: Tolerance = Tolerance { pixels: 3.0, score: 6e-3, mask_iou: 0.95 };
+
+#[test]
+fn boxes_in_columns() {
+    Golden::read("yolo").check("yolo", EXACT);
+}
+
+#[test]
+fn boxes_in_columns_of_one_image_a_run() {
+    Golden::read("yolo_fixed").check("yolo", EXACT);
+}
+
+#[test]
+fn boxes_in_columns_in_half_precision() {
+    Golden::read("yolo_f16").check("yolo", HALF);
+}
+
+#[test]
+fn boxes_in_columns_with_masks() {
+    Golden::read("yolo_seg").check("yolo", EXACT);
+}
+
+#[test]
+fn boxes_of_anything_with_masks() {
+    Golden::read("fastsam").check("yolo", EXACT);
+}
+
+#[test]
+fn three_boxes_a_cell_with_objectness() {
+    Golden::read("yolov5").check("yolov5", EXACT);
+}
+
+#[test]
+fn one_box_a_cell_decoded_in_the_graph() {
+    Golden::read("yolox_decoded").check("yolox", EXACT);
+}
+
+#[test]
+fn one_box_a_cell_left_to_decode() {
+    Golden::read("yolox_raw").check("yolox", EXACT);
+}
+
+#[test]
+fn selected_boxes() {
+    Golden::read("yolo_end2end").check("yolo_end2end", EXACT);
+}
+
+#[test]
+fn selected_boxes_with_masks() {
+    Golden::read("yolo_end2end_seg").check("yolo_end2end", EXACT);
+}
+
+#[test]
+fn selected_boxes_in_the_four_outputs_of_tensorflow() {
+    Golden::read("ssd_tf").check("ssd", EXACT);
+}
+
+#[test]
+fn selected_boxes_in_the_four_outputs_of_efficient_nms() {
+    Golden::read("efficient_nms").check("ssd", EXACT);
+}
