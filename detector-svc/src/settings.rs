@@ -69,7 +69,8 @@ vision_service::settings! {
         #[serde(with = "humantime_serde")]
         pub watch_every: Duration = Duration::from_secs(2),
         /// How inputs are made and outputs read: `auto` tells from the graph, or the name of a family
-        /// (`boxes_scores`, `ssd`, `yolo`, `yolov5`, `yolox`, `yolo_end2end`).
+        /// (`boxes_scores`, `ssd`, `detr`, `rt_detr`, `rf_detr`, `detr_deploy`, `mask_former`, `yolo`, `yolov5`,
+        /// `yolox`, `yolo_end2end`).
         pub family: String = "auto".to_owned(),
         /// Scores above this count as detections, 0..=1.
         pub confidence_threshold: f64 = 0.35,

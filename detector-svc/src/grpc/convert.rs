@@ -1,12 +1,13 @@
 //! Between the wire and the pipeline.
 
-use std::{sync::Arc, time::Instant};
+use std::{convert::Infallible, sync::Arc, time::Instant};
 
 use tonic::Status;
-use vision_proto::detector::v1 as wire;
+use vision_proto::detector::v1::{self as wire, MaskEncoding, mask::Encoding};
 
 use crate::{
     detection::TrackId,
+    mask::Mask,
     model::{MAX_DETECTIONS, Thresholds},
     pipeline::{DetectError, DetectRequest, Detected, Search, Served, Timings},
     publish::PublishedFrame,
@@ -101,26 +102,46 @@ fn search(labels: &[String], served: Arc<Served>) -> Result<Search, Status> {
     Ok(Search { served, vocabulary, classes })
 }
 
+/// How a caller wants masks to be encoded.
+///
+/// # Errors
+/// `INVALID_ARGUMENT`: there is no such encoding.
+pub(super) fn mask_encoding(wire: &wire::DetectRequest) -> Result<MaskEncoding, Status> {
+    let unknown = |_| {
+        let message = format!("mask_encoding: is {}, which is none of MaskEncoding", wire.mask_encoding);
+        Status::invalid_argument(message)
+    };
+    MaskEncoding::try_from(wire.mask_encoding).map_err(unknown)
+}
+
 /// The answer to a request.
-pub(super) fn response(request_id: String, detected: &Detected) -> wire::DetectResponse {
-    wire::DetectResponse {
+///
+/// # Errors
+/// `INTERNAL`: a mask cannot be encoded.
+pub(super) fn response(
+    request_id: String,
+    detected: &Detected,
+    encoding: MaskEncoding,
+) -> Result<wire::DetectResponse, Status> {
+    Ok(wire::DetectResponse {
         request_id,
-        detections: detections(detected),
+        detections: detections(detected, |mask| encoded(mask, encoding))?,
         image_width: detected.width,
         image_height: detected.height,
         timings: Some(timings(&detected.timings)),
         model_id: detected.model.id.clone(),
-    }
+    })
 }
 
 /// A result for those who watch; `missed` were lost to this one before it.
 pub(super) fn watched(published: &PublishedFrame, missed: u64) -> wire::WatchResponse {
     let PublishedFrame { frame, detected } = published;
+    let Ok(detections) = detections(detected, |mask| Ok::<_, Infallible>(run_lengths(mask)));
     wire::WatchResponse {
         stream: frame.stream.to_string(),
         frame_id: frame.id.to_string(),
         capture_timestamp: frame.captured.as_secs_f64(),
-        detections: detections(detected),
+        detections,
         image_width: detected.width,
         image_height: detected.height,
         model_id: detected.model.id.clone(),
@@ -128,21 +149,44 @@ pub(super) fn watched(published: &PublishedFrame, missed: u64) -> wire::WatchRes
     }
 }
 
-fn detections(detected: &Detected) -> Vec<wire::Detection> {
-    let wire = detected.detections.iter().map(|detection| wire::Detection {
-        label: detected.label(detection).to_owned(),
-        class_id: u32::try_from(detection.class_id).unwrap_or(u32::MAX),
-        confidence: detection.confidence,
-        r#box: Some(wire::BoundingBox {
-            x_min: detection.bounding_box.x_min,
-            y_min: detection.bounding_box.y_min,
-            x_max: detection.bounding_box.x_max,
-            y_max: detection.bounding_box.y_max,
-        }),
-        track_id: detection.track_id.map(|TrackId(id)| id),
-        mask: None,
+fn detections<E>(
+    detected: &Detected,
+    encode: impl Fn(&Mask) -> Result<Encoding, E>,
+) -> Result<Vec<wire::Detection>, E> {
+    let mask = |mask: &Mask| {
+        let encoding = Some(encode(mask)?);
+        Ok(wire::Mask { width: mask.width, height: mask.height, encoding })
+    };
+    let wire = detected.detections.iter().map(|detection| {
+        Ok(wire::Detection {
+            label: detected.label(detection).to_owned(),
+            class_id: u32::try_from(detection.class_id).unwrap_or(u32::MAX),
+            confidence: detection.confidence,
+            r#box: Some(wire::BoundingBox {
+                x_min: detection.bounding_box.x_min,
+                y_min: detection.bounding_box.y_min,
+                x_max: detection.bounding_box.x_max,
+                y_max: detection.bounding_box.y_max,
+            }),
+            track_id: detection.track_id.map(|TrackId(id)| id),
+            mask: detection.mask.as_ref().map(mask).transpose()?,
+        })
     });
     wire.collect()
+}
+
+fn encoded(mask: &Mask, encoding: MaskEncoding) -> Result<Encoding, Status> {
+    match encoding {
+        MaskEncoding::Unspecified | MaskEncoding::CocoRle => Ok(run_lengths(mask)),
+        MaskEncoding::Png => {
+            let failed = |error| Status::internal(format!("encoding a mask as PNG: {error}"));
+            Ok(Encoding::Png(mask.to_png().map_err(failed)?))
+        }
+    }
+}
+
+fn run_lengths(mask: &Mask) -> Encoding {
+    Encoding::CocoRle(mask.to_coco_rle())
 }
 
 fn timings(timings: &Timings) -> wire::StageTimings {

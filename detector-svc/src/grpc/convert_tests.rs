@@ -6,8 +6,11 @@ use tonic::Code;
 
 use super::*;
 use crate::{
+    detection::{BoundingBox, Detection},
     inference::LoadedModel,
+    mask::Region,
     model::{ClassSet, GraphInfo, Model, ModelOptions, Port},
+    pipeline::fixture,
 };
 
 const DEFAULTS: Thresholds = Thresholds { confidence: 0.35, iou: 0.6, text: 0.25, max_detections: 300 };
@@ -81,4 +84,41 @@ fn more_detections_than_candidates_are_looked_at_are_refused() {
         assert_eq!(status.code(), Code::InvalidArgument);
         assert!(status.message().contains(&format!("is {most}, 1 to 4096")), "{status}");
     }
+}
+
+#[test]
+fn masks_come_back_in_the_encoding_asked_for() {
+    let region = Region { x: 1, y: 0, width: 1, height: 2 };
+    let mask = Mask { width: 3, height: 2, region, pixels: [true, false].into() };
+    let detection = Detection {
+        class_id: 1,
+        confidence: 0.5,
+        bounding_box: BoundingBox::default(),
+        track_id: None,
+        mask: Some(mask),
+    };
+    let detected = Detected { detections: vec![detection], ..fixture::detected(&["cat", "dog"]) };
+    let answered = |encoding| {
+        let response = response("r".to_owned(), &detected, encoding).unwrap();
+        let mask = response.detections.into_iter().next().unwrap().mask.unwrap();
+        assert_eq!((mask.width, mask.height), (3, 2));
+        mask.encoding.unwrap()
+    };
+    for encoding in [MaskEncoding::Unspecified, MaskEncoding::CocoRle] {
+        assert_eq!(answered(encoding), Encoding::CocoRle("213".to_owned()));
+    }
+    let Encoding::Png(png) = answered(MaskEncoding::Png) else { panic!("no PNG") };
+    let png = image::load_from_memory(&png).unwrap();
+    assert_eq!((png.color(), png.into_luma8().into_raw()), (image::ColorType::L8, vec![0, 255, 0, 0, 0, 0]));
+}
+
+#[test]
+fn an_encoding_of_masks_that_there_is_not_is_refused() {
+    let of = |number: i32| {
+        mask_encoding(&wire::DetectRequest { mask_encoding: number, ..wire::DetectRequest::default() })
+    };
+    assert_eq!(of(2).unwrap(), MaskEncoding::Png);
+    let status = of(7).unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(status.message().contains("mask_encoding: is 7"), "{status}");
 }

@@ -64,11 +64,19 @@ impl Engine {
         deadline: Option<Instant>,
     ) -> Result<DetectResponse, Status> {
         let request_id = std::mem::take(&mut wire.request_id);
+        let encoding = convert::mask_encoding(&wire)?;
         let request = convert::request(wire, self.pipeline.served(), self.thresholds, self.tracks, deadline)?;
-        let detected = self.pipeline.detect(request).await?;
-        let response = convert::response(request_id, &detected);
+        let (masks, detected) = (request.masks, self.pipeline.detect(request).await?);
+        let respond = move || (convert::response(request_id, &detected, encoding), detected);
+        // Masks are large: other callers must not wait while they are encoded.
+        let (response, detected) = if masks {
+            let failed = |error| Status::internal(format!("encoding masks: {error}"));
+            tokio::task::spawn_blocking(respond).await.map_err(failed)?
+        } else {
+            respond()
+        };
         self.pipeline.give_back(detected);
-        Ok(response)
+        response
     }
 
     /// The answer to one request of a stream: an error is an answer, too.

@@ -57,6 +57,19 @@ pub enum ModelError {
         /// What the families have.
         expected: String,
     },
+    /// The outputs are those of two families.
+    #[error(
+        "its outputs are those of DETR and of RT-DETR: nothing tells whether the last of {} logits is that there is no \
+         object{}; set `model.family`, or `family` in model.toml, to `detr` if so (softmax), else to `rt_detr` (sigmoid)",
+        number(*columns),
+        labels.map(|labels| format!(", and {labels} labels are known")).unwrap_or_default()
+    )]
+    Ambiguous {
+        /// Logits of a query, when the graph tells.
+        columns: Option<usize>,
+        /// Class names that are known.
+        labels: Option<usize>,
+    },
     /// What is said of the model contradicts itself or the graph.
     #[error(transparent)]
     Description(#[from] DescriptionError),
@@ -110,4 +123,8 @@ pub enum ModelError {
         /// Names given.
         labels: usize,
     },
+}
+
+fn number(count: Option<usize>) -> String {
+    count.map_or_else(|| "an unknown number of".to_owned(), |count| count.to_string())
 }

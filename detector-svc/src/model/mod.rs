@@ -5,16 +5,21 @@ mod boxes_scores;
 mod classes;
 mod decode;
 mod description;
+mod detr;
+mod detr_deploy;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod graph;
 mod labels;
+mod mask_former;
 mod nms;
 mod outputs;
 mod prototypes;
+mod queries;
 mod recognise;
 mod side_input;
+mod softmax;
 mod ssd;
 mod vocabulary;
 mod yolo;
@@ -31,9 +36,12 @@ pub use self::{
     boxes_scores::BoxesScores,
     classes::ClassSet,
     description::{DescriptionError, Sidecars},
+    detr::Detr,
+    detr_deploy::DetrDeploy,
     error::{ModelError, OutputError},
     graph::{GraphInfo, Port},
     labels::Labels,
+    mask_former::MaskFormer,
     nms::Scratch,
     outputs::{ImageOutputs, Matrix, Output, Outputs, Planes},
     recognise::{Batch, Family, ModelOptions},

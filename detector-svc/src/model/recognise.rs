@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    BoxesScores, DescriptionError, GraphInfo, Model, ModelError, Port, Sidecars, Ssd, Vocabulary, Yolo,
-    YoloEnd2End, Yolov5, Yolox, decode::Decode, description::Description, side_input::side_inputs,
+    BoxesScores, DescriptionError, Detr, DetrDeploy, GraphInfo, MaskFormer, Model, ModelError, Port,
+    Sidecars, Ssd, Vocabulary, Yolo, YoloEnd2End, Yolov5, Yolox, decode::Decode, description::Description,
+    side_input::side_inputs,
 };
 use crate::{
     image::{CHANNELS, ColorOrder},
@@ -86,6 +87,12 @@ pub enum Family {
     Yolox(Yolox),
     /// YOLO with boxes selected in the graph.
     YoloEnd2End(YoloEnd2End),
+    /// DETR and its kin: queries with a box and a logit for every class.
+    Detr(Detr),
+    /// The best boxes, chosen in the graph.
+    DetrDeploy(DetrDeploy),
+    /// Queries with a mask and a logit for every class.
+    MaskFormer(MaskFormer),
 }
 
 impl Family {
@@ -111,6 +118,9 @@ impl Family {
             Self::Yolov5(family) => family,
             Self::Yolox(family) => family,
             Self::YoloEnd2End(family) => family,
+            Self::Detr(family) => family,
+            Self::DetrDeploy(family) => family,
+            Self::MaskFormer(family) => family,
         }
     }
 }
@@ -170,8 +180,19 @@ impl Default for Input {
 }
 
 /// The families in the order in which they are tried.
-const KINDS: &[Kind] =
-    &[BoxesScores::KIND, Ssd::KIND, Yolo::KIND, Yolov5::KIND, Yolox::KIND, YoloEnd2End::KIND];
+const KINDS: &[Kind] = &[
+    BoxesScores::KIND,
+    Ssd::KIND,
+    Detr::DETR,
+    Detr::RT_DETR,
+    Detr::RF_DETR,
+    DetrDeploy::KIND,
+    MaskFormer::KIND,
+    Yolo::KIND,
+    Yolov5::KIND,
+    Yolox::KIND,
+    YoloEnd2End::KIND,
+];
 
 /// What helps with a graph that may be of several families.
 const HOW_TO_NAME: &str = "; if it is one of these, say which by the setting `model.family` or by `family` in `model.toml` beside the model";
@@ -200,7 +221,10 @@ pub(super) fn recognise(id: &str, graph: &GraphInfo, options: &ModelOptions) -> 
         named: family != Family::AUTO,
     };
     let recognised = kinds.iter().find_map(|kind| (kind.recognise)(&evidence));
-    let recognised = recognised.ok_or_else(|| unrecognised(graph, family, &kinds))?;
+    let recognised = recognised.ok_or_else(|| {
+        let ambiguity = Detr::ambiguity(&evidence).filter(|_| !evidence.named);
+        ambiguity.unwrap_or_else(|| unrecognised(graph, family, &kinds))
+    })?;
     let side_inputs = side_inputs(graph, image.port).map_err(|inputs| unknown_inputs(&inputs))?;
     let input = input_spec(&image, &description, &recognised.input)?;
     let batch = batch(image.port, &input, options.max_batch)?;

@@ -26,6 +26,8 @@ pub struct SideInput {
     pub kind: SideInputKind,
     /// Type of its elements, as ONNX names it in lower case.
     pub element: String,
+    /// Its dimensions; `None` where the graph leaves one open.
+    pub dimensions: Vec<Option<usize>>,
 }
 
 /// Names that exporters give these inputs.
@@ -54,7 +56,8 @@ pub(super) fn side_inputs(graph: &GraphInfo, image: &Port) -> Result<Vec<SideInp
     for port in others {
         match NAMES.iter().find(|(name, _)| *name == port.name) {
             Some((_, kind)) => {
-                known.push(SideInput { name: port.name.clone(), kind: *kind, element: port.element.clone() });
+                let Port { name, element, dimensions } = port.clone();
+                known.push(SideInput { name, kind: *kind, element, dimensions });
             }
             None => unknown.push(port.clone()),
         }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Edges;
 use crate::detection::BoundingBox;
 
 /// How an image is fitted into the model's input.
@@ -16,6 +17,8 @@ pub enum ResizeMode {
     Stretch,
     /// As if the image were padded to a square on the right or below, and that square filled the input.
     SquarePad,
+    /// As large as the lengths of its edges say and the input has room for, at the top left, padding right and below.
+    Edges(Edges),
 }
 
 /// Where an image lies within the model's input.
@@ -93,6 +96,7 @@ fn scaled(mode: ResizeMode, source: (u32, u32), input: (u32, u32)) -> (u32, u32)
     let ratio = |input: u32, source: u32| f64::from(input) / f64::from(source);
     let (across, down) = match mode {
         ResizeMode::Stretch => return input,
+        ResizeMode::Edges(edges) => return within(edges.size(source), input),
         ResizeMode::SquarePad => {
             let square = source.0.max(source.1);
             (ratio(input.0, square), ratio(input.1, square))
@@ -105,6 +109,14 @@ fn scaled(mode: ResizeMode, source: (u32, u32), input: (u32, u32)) -> (u32, u32)
     (fit(source.0, across, input.0), fit(source.1, down, input.1))
 }
 
+/// The size, or the largest of its aspect ratio that the input has room for.
+fn within(size: (u32, u32), input: (u32, u32)) -> (u32, u32) {
+    if size.0 <= input.0 && size.1 <= input.1 {
+        return size;
+    }
+    scaled(ResizeMode::LetterboxTopLeft, size, input)
+}
+
 fn back(value: f32, offset: u32, scale: f32, source: u32) -> f32 {
     ((value - offset as f32) * scale).clamp(0.0, source as f32)
 }
@@ -114,6 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::preprocess::Rounding;
 
     #[test]
     fn the_sample_camera_fits_without_rounding() {
@@ -121,6 +134,14 @@ mod tests {
         assert_eq!((letterbox.scaled_size(), letterbox.offset()), ((416, 312), (0, 0)));
         let whole = letterbox.to_source([0.0, 0.0, 416.0, 312.0]);
         assert_eq!(whole, BoundingBox { x_min: 0.0, y_min: 0.0, x_max: 768.0, y_max: 576.0 });
+    }
+
+    #[test]
+    fn an_image_is_as_large_as_its_edges_say_and_the_input_has_room_for() {
+        let edges = Edges { shortest: 120, longest: 150, multiple: 1, rounding: Rounding::Down };
+        let size = |source| Letterbox::new(ResizeMode::Edges(edges), source, (160, 128)).scaled_size();
+        assert_eq!(size((768, 576)), (150, 112));
+        assert_eq!(size((576, 768)), (96, 128));
     }
 
     proptest! {

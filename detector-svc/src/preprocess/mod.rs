@@ -1,6 +1,7 @@
 //! From decoded pixels to one slot of the model's input tensor: resize, pad, normalise, planar or interleaved layout.
 
 mod bilinear;
+mod edges;
 mod fit;
 mod letterbox;
 mod normalise;
@@ -9,6 +10,7 @@ mod tensor;
 
 use thiserror::Error;
 
+pub use edges::{Edges, Rounding};
 pub use fit::{Fitted, Fitter};
 pub use letterbox::{Letterbox, ResizeMode};
 pub use normalise::Normaliser;

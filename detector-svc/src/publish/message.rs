@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     detection::{BoundingBox, Detection, TrackId},
+    mask::Mask,
     model::{Labels, Model},
     pipeline::{Detected, FrameOrigin},
 };
@@ -21,8 +22,31 @@ struct Object<'a> {
     track_id: Option<u64>,
     bbox: PixelBox,
     has_mask: bool,
+    #[serde(flatten)]
+    mask: Option<PixelMask>,
     /// Capture time, seconds since the Unix epoch.
     timestamp: f64,
+}
+
+/// Which pixels of the source image are an object's.
+#[derive(Serialize)]
+struct PixelMask {
+    /// Base64 of a byte a pixel, row-major, 0 or 255.
+    mask_data: String,
+    /// Rows, and pixels a row.
+    mask_shape: [u32; 2],
+    /// What a byte is, as NumPy names it.
+    mask_dtype: &'static str,
+}
+
+impl From<&Mask> for PixelMask {
+    fn from(mask: &Mask) -> Self {
+        Self {
+            mask_data: base64_simd::STANDARD.encode_to_string(mask.to_bytes()),
+            mask_shape: [mask.height, mask.width],
+            mask_dtype: "uint8",
+        }
+    }
 }
 
 /// A box in whole pixels of the source image.
@@ -93,7 +117,8 @@ fn object<'a>(number: usize, detection: &Detection, detected: &'a Detected, time
         confidence: detection.confidence,
         track_id,
         bbox: PixelBox::from(&detection.bounding_box),
-        has_mask: false,
+        has_mask: detection.mask.is_some(),
+        mask: detection.mask.as_ref().map(PixelMask::from),
         timestamp,
     }
 }

@@ -168,7 +168,7 @@ impl Rle {
 
     /// Whether each pixel is the object's, column after column: runs of pixels that are not and that are by turns, their
     /// lengths in groups of five bits, from the third on as the difference to the length two before.
-    fn pixels(&self) -> Vec<bool> {
+    pub(crate) fn pixels(&self) -> Vec<bool> {
         let mut lengths: Vec<i64> = Vec::new();
         let mut characters = self.counts.bytes().map(|character| i64::from(character) - 48);
         while let Some(mut group) = characters.next() {

@@ -4,6 +4,7 @@
 //! They need ONNX Runtime where `make` puts it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod detr;
 mod golden;
 mod yolo;
 

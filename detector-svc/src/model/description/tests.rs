@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
+use crate::preprocess::{Edges, Rounding};
 
 fn metadata(entries: &[(&str, &str)]) -> Result<Description, DescriptionError> {
     metadata::parse(&entries.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect())
@@ -89,7 +90,8 @@ fn an_image_processors_numbers_go_to_the_scale_of_bytes() {
     assert!(close(description.std.unwrap(), [51.0; 3]), "{description:?}");
     assert_eq!(description.padding, description.mean, "zeros after normalisation");
     assert_eq!(description.image_size, Some([800, 1333]));
-    assert_eq!(description.resize, Some(ResizeMode::LetterboxTopLeft));
+    let edges = Edges { shortest: 800, longest: 1333, multiple: 1, rounding: Rounding::Down };
+    assert_eq!(description.resize, Some(ResizeMode::Edges(edges)));
     assert_eq!(description.filter, Some(Filter::BilinearAntialias));
 }
 
@@ -102,6 +104,80 @@ fn an_image_processor_that_does_not_normalise_leaves_pixels_between_0_and_1() {
     assert_eq!((description.image_size, description.resize), (Some([640, 480]), Some(ResizeMode::Stretch)));
     assert!(preprocessor_config::parse(r#"{"image_std": [0.0, 1.0, 1.0]}"#).is_err());
     assert!(preprocessor_config::parse(r#"{"resample": 9}"#).unwrap_err().to_string().contains("resample"));
+}
+
+fn fitted(entries: &str) -> (Option<[u32; 2]>, Option<ResizeMode>) {
+    let description = preprocessor_config::parse(&format!("{{{entries}}}")).unwrap();
+    (description.image_size, description.resize)
+}
+
+#[test]
+fn an_image_processors_size_has_many_forms() {
+    let edges = |shortest, longest, multiple, rounding| {
+        Some(ResizeMode::Edges(Edges { shortest, longest, multiple, rounding }))
+    };
+    let (stretch, letterbox) = (Some(ResizeMode::Stretch), Some(ResizeMode::LetterboxTopLeft));
+    for (entries, size, resize) in [
+        (r#""size": 640"#, [640, 640], stretch),
+        (r#""size": [480, 640]"#, [480, 640], stretch),
+        (r#""size": {"height": 64, "width": 96}, "do_pad": true, "pad_size": null"#, [64, 96], stretch),
+        (
+            r#""size": {"height": 64, "width": 96}, "pad_size": {"height": 64, "width": 96}"#,
+            [64, 96],
+            stretch,
+        ),
+        (
+            r#""size": {"longest_edge": 1024}, "pad_size": {"height": 1024, "width": 1024}"#,
+            [1024, 1024],
+            letterbox,
+        ),
+        (r#""size": {"longest_edge": 1024}"#, [1024, 1024], letterbox),
+        (r#""size": {"max_height": 600, "max_width": 800}"#, [600, 800], letterbox),
+        (r#""size": 800, "max_size": 1333"#, [800, 1333], edges(800, 1333, 1, Rounding::Down)),
+        (
+            r#""size": 512, "feature_extractor_type": "DetrFeatureExtractor""#,
+            [512, 1333],
+            edges(512, 1333, 1, Rounding::Down),
+        ),
+        (
+            r#""size": {"shortest_edge": 120, "longest_edge": 150}, "pad_size": {"height": 128, "width": 160}"#,
+            [128, 160],
+            edges(120, 150, 1, Rounding::Down),
+        ),
+        (
+            r#""size": {"shortest_edge": 120, "longest_edge": 150}, "pad_size": {"height": 9, "width": 9}, "do_pad": false"#,
+            [120, 150],
+            edges(120, 150, 1, Rounding::Down),
+        ),
+        (
+            r#""size": {"shortest_edge": 800, "longest_edge": 1333}, "image_processor_type": "YolosImageProcessor""#,
+            [800, 1328],
+            edges(800, 1333, 16, Rounding::Down),
+        ),
+        (
+            r#""size": {"shortest_edge": 800, "longest_edge": 1333}, "image_processor_type": "MaskFormerImageProcessor""#,
+            [800, 1344],
+            edges(800, 1333, 32, Rounding::Up),
+        ),
+        (
+            r#""size": {"height": 100, "width": 128}, "size_divisor": 64, "image_processor_type": "Mask2FormerImageProcessor""#,
+            [128, 128],
+            stretch,
+        ),
+    ] {
+        assert_eq!(fitted(entries), (Some(size), resize), "{entries}");
+    }
+    assert_eq!(fitted(r#""size": {"height": 64, "width": 64}, "do_resize": false"#), (None, None));
+}
+
+#[test]
+fn the_image_processor_of_rf_detr_interpolates_between_pixels() {
+    let of = |kind: &str| {
+        let text = format!(r#"{{"image_processor_type": "{kind}", "resample": 2}}"#);
+        preprocessor_config::parse(&text).unwrap().filter
+    };
+    assert_eq!(of("RfDetrImageProcessor"), Some(Filter::Bilinear));
+    assert_eq!(of("RTDetrImageProcessorFast"), Some(Filter::BilinearAntialias));
 }
 
 #[test]

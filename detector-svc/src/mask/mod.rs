@@ -1,5 +1,8 @@
 //! Which pixels of an image are an object's.
 
+mod encode;
+mod grid;
+
 use std::sync::Arc;
 
 use crate::{detection::BoundingBox, preprocess::Letterbox};
