@@ -20,6 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         // Frames stay slices of the receive buffer instead of being copied out of it.
         .bytes(".vision.detector.v1.DetectRequest.image")
+        // The rare error should not take as much room.
+        .boxed(".vision.detector.v1.DetectStreamResponse.result.response")
         .compile_fds(protox::compile([DETECTOR], ["."])?)?;
     Ok(())
 }

@@ -22,6 +22,7 @@ pub mod publish;
 pub mod redis_client;
 pub mod replay;
 mod sampler;
+pub mod segment;
 pub mod settings;
 pub mod source;
 pub mod spare;

@@ -16,14 +16,14 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) async fn sample(pipeline: PipelineHandle, recorder: Recorder, stop: CancellationToken) {
     let mut memory = Memory::new(&recorder);
     let mut bottleneck = BottleneckGauges::new(&recorder, Instant::now());
-    let queues =
-        ["intake", "requests", "batch", "publish"].map(|queue| recorder.gauge(&QUEUE_SIZE, &[queue]));
+    let queues = ["intake", "requests", "batch", "segment", "publish"]
+        .map(|queue| recorder.gauge(&QUEUE_SIZE, &[queue]));
     let mut ticks = tokio::time::interval(INTERVAL);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         memory.update();
         bottleneck.update(pipeline.bottleneck(), Instant::now());
-        let Depths { intake, requests, batch, publish } = pipeline.depths();
-        for (queue, depth) in queues.iter().zip([intake, requests, batch, publish]) {
+        let Depths { intake, requests, batch, segment, publish } = pipeline.depths();
+        for (queue, depth) in queues.iter().zip([intake, requests, batch, segment, publish]) {
             queue.set(depth as f64);
         }
     }

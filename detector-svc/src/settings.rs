@@ -19,6 +19,7 @@ use crate::{
     pipeline::{BatchSettings, ImageSettings, PipelineSettings},
     publish::{AnnotationSettings, PublishSettings},
     redis_client::RedisSettings,
+    segment::SegmenterSettings,
     source::files::FilesSettings,
     track::TrackSettings,
 };
@@ -38,6 +39,8 @@ vision_service::settings! {
         pub annotate: AnnotationSettings,
         /// The model.
         pub model: ModelSettings,
+        /// A second model that makes masks.
+        pub segmenter: SegmenterSettings,
         /// Inference.
         pub runtime: RuntimeSettings,
         /// Queues and batches.
@@ -167,6 +170,7 @@ impl Settings {
             track: self.track.clone(),
             keep_images: self.annotate.enabled,
             masks: self.publish.masks,
+            segmenter: self.segmenter.clone(),
         }
     }
 

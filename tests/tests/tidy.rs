@@ -138,6 +138,7 @@ fn pure_rooms_do_no_io_and_read_no_clock() {
         "detector-svc/src/image",
         "detector-svc/src/preprocess",
         "detector-svc/src/model",
+        "detector-svc/src/segment",
         "detector-svc/src/track",
     ];
     for room in pure.map(|room| root().join(room)) {

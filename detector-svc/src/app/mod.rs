@@ -179,9 +179,9 @@ impl Parts {
         let hangups = reload::hangups()?;
         let files = self.settings.model.source().fingerprint();
         let abandoned = async { Ok(metrics.abandoned_frames().await) };
-        let (loaded, abandoned) = tokio::try_join!(load(&self.settings), abandoned)?;
-        let ledger = Ledger::new(&self.recorder, &loaded.model.id, abandoned);
-        let mut running = Running::start(self, loaded, ledger, token)?;
+        let (models, abandoned) = tokio::try_join!(load(&self.settings), abandoned)?;
+        let ledger = Ledger::new(&self.recorder, &models.detector.model.id, abandoned);
+        let mut running = Running::start(self, models, ledger, token)?;
         running.look_after_model(self, files, hangups, token);
         let engine = Engine {
             pipeline: running.handle(),

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use vision_metrics::catalogue::ERRORS;
 use vision_metrics_client::{Counter, Recorder};
 
-use super::{AppError, running::load};
+use super::{AppError, running::load_detector};
 use crate::{
     inference::{Fingerprint, ModelSource},
     pipeline::PipelineHandle,
@@ -92,7 +92,7 @@ impl Reload {
     async fn reload(&mut self) {
         self.tried = self.seen.clone();
         tracing::info!(model = self.source.name(), "loading the model anew");
-        match load(&self.settings).await {
+        match load_detector(&self.settings).await {
             Ok(loaded) => {
                 tracing::info!(model = %loaded.model, "another model takes over");
                 self.pipeline.replace_model(loaded);

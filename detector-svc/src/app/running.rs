@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{AppError, Parts, reload::Reload, streams::Streams};
 use crate::{
-    inference::{Fingerprint, LoadedModel, Provider, Session},
+    inference::{Fingerprint, LoadError, LoadedModel, Provider, Session, load_segmenter},
     ledger::Ledger,
     model::ModelOptions,
-    pipeline::{FrameResult, Pipeline, PipelineHandle},
+    pipeline::{FrameResult, Models, Pipeline, PipelineHandle},
     publish::{Annotations, Beside, Publisher, Watchers},
     redis_client::RedisClient,
     sampler,
@@ -39,17 +39,19 @@ impl Running {
     /// Starts the pipeline and what feeds and empties it; `token` ends the feeding.
     pub(super) fn start(
         parts: &Parts,
-        loaded: LoadedModel,
+        models: Models,
         ledger: Ledger,
         token: &CancellationToken,
     ) -> Result<Self, AppError> {
         let Parts { settings, recorder, .. } = parts;
-        let provider = loaded.sessions.first().map(Session::provider);
-        tracing::info!(model = %loaded.model, provider = provider.map(Provider::as_str), "model ready");
+        let detector = &models.detector;
+        let provider = detector.sessions.first().map(Session::provider);
+        let segmenter = models.segmenter.as_ref().map(|segmenter| segmenter.name());
+        tracing::info!(model = %detector.model, provider = provider.map(Provider::as_str), segmenter, "model ready");
         let (results_tx, results) = mpsc::channel(settings.publish.queue_capacity);
         let thresholds = settings.model.thresholds();
         let pipeline =
-            Pipeline::start(loaded, &settings.pipeline(), thresholds, ledger, recorder, results_tx)
+            Pipeline::start(models, &settings.pipeline(), thresholds, ledger, recorder, results_tx)
                 .map_err(AppError::Thread)?;
         let sampler = sampler::sample(pipeline.handle(), recorder.clone(), token.clone());
         let sampler = watched(&pipeline, sampler);
@@ -199,8 +201,16 @@ async fn show(mut results: mpsc::Receiver<FrameResult>, watchers: Watchers) {
     }
 }
 
-/// Loads the settings' model, away from the threads that serve.
-pub(super) async fn load(settings: &Settings) -> Result<LoadedModel, AppError> {
+/// Loads what the settings name, away from the threads that serve.
+pub(super) async fn load(settings: &Settings) -> Result<Models, AppError> {
+    let detector = load_detector(settings).await?;
+    let (segmenter, runtime) = (settings.segmenter.clone(), settings.runtime.clone());
+    let segmenter = away(move || load_segmenter(&segmenter, &runtime)).await?;
+    Ok(Models { detector, segmenter })
+}
+
+/// Loads the model that detects.
+pub(super) async fn load_detector(settings: &Settings) -> Result<LoadedModel, AppError> {
     let (source, runtime) = (settings.model.source(), settings.runtime.clone());
     let options = ModelOptions {
         family: settings.model.family.clone(),
@@ -208,9 +218,14 @@ pub(super) async fn load(settings: &Settings) -> Result<LoadedModel, AppError> {
         max_batch: settings.batch.max_size,
         ..ModelOptions::default()
     };
-    let load = move || LoadedModel::load(&source, &options, &runtime);
-    let loaded = tokio::task::spawn_blocking(load).await;
+    away(move || LoadedModel::load(&source, &options, &runtime)).await
+}
+
+/// Does work that takes seconds away from the threads that serve.
+async fn away<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
+) -> Result<T, AppError> {
     let panicked =
         |error: JoinError| AppError::Ended { part: "loading the model", reason: error.to_string() };
-    Ok(loaded.map_err(panicked)??)
+    Ok(tokio::task::spawn_blocking(work).await.map_err(panicked)??)
 }

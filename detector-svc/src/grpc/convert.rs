@@ -28,6 +28,7 @@ pub(super) fn request(
     served: Arc<Served>,
     defaults: Thresholds,
     tracks: bool,
+    makes_masks: bool,
     deadline: Option<Instant>,
 ) -> Result<DetectRequest, Status> {
     if wire.image.is_empty() {
@@ -38,8 +39,11 @@ pub(super) fn request(
         let message = format!("request_id: has {bytes} bytes, at most {MAX_REQUEST_ID_BYTES} are allowed");
         return Err(Status::invalid_argument(message));
     }
-    if wire.include_masks && !served.model.has_masks() {
-        let message = format!("include_masks: model {} makes no masks", served.model.id);
+    if wire.include_masks && !makes_masks {
+        let message = format!(
+            "include_masks: model {} makes no masks, and there is no segmenter (`segmenter.path`)",
+            served.model.id
+        );
         return Err(Status::failed_precondition(message));
     }
     Ok(DetectRequest {
@@ -198,6 +202,7 @@ fn timings(timings: &Timings) -> wire::StageTimings {
         inference: duration(timings.inference),
         postprocess: duration(timings.postprocess),
         track: timings.track.and_then(duration),
+        segment: timings.segment.and_then(duration),
         total: duration(timings.total),
         batch_size: u32::try_from(timings.batch_size).unwrap_or(u32::MAX),
     }

@@ -33,7 +33,7 @@ fn model() -> Arc<Served> {
 }
 
 fn read(wire: wire::DetectRequest) -> Result<DetectRequest, Status> {
-    request(wire::DetectRequest { image: vec![1].into(), ..wire }, model(), DEFAULTS, true, None)
+    request(wire::DetectRequest { image: vec![1].into(), ..wire }, model(), DEFAULTS, true, false, None)
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_tracking_session_has_a_name_and_needs_tracking() {
     let of = |name: String, tracks| {
         let image = vec![1].into();
         let wire = wire::DetectRequest { image, track_stream: name, ..wire::DetectRequest::default() };
-        request(wire, model(), DEFAULTS, tracks, None)
+        request(wire, model(), DEFAULTS, tracks, false, None)
     };
     assert_eq!(of("door".to_owned(), true).unwrap().session.as_deref(), Some("door"));
     assert_eq!(of(String::new(), false).unwrap().session, None);
@@ -121,4 +121,17 @@ fn an_encoding_of_masks_that_there_is_not_is_refused() {
     let status = of(7).unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     assert!(status.message().contains("mask_encoding: is 7"), "{status}");
+}
+
+#[test]
+fn masks_are_refused_where_nothing_makes_them() {
+    let of = |makes_masks| {
+        let image = vec![1].into();
+        let wire = wire::DetectRequest { image, include_masks: true, ..wire::DetectRequest::default() };
+        request(wire, model(), DEFAULTS, true, makes_masks, None)
+    };
+    assert!(of(true).unwrap().masks);
+    let refused = of(false).unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert!(refused.message().contains("pets") && refused.message().contains("segmenter"), "{refused}");
 }

@@ -65,7 +65,9 @@ impl Engine {
     ) -> Result<DetectResponse, Status> {
         let request_id = std::mem::take(&mut wire.request_id);
         let encoding = convert::mask_encoding(&wire)?;
-        let request = convert::request(wire, self.pipeline.served(), self.thresholds, self.tracks, deadline)?;
+        let served = self.pipeline.served();
+        let makes_masks = self.pipeline.makes_masks(&served);
+        let request = convert::request(wire, served, self.thresholds, self.tracks, makes_masks, deadline)?;
         let (masks, detected) = (request.masks, self.pipeline.detect(request).await?);
         let respond = move || (convert::response(request_id, &detected, encoding), detected);
         // Masks are large: other callers must not wait while they are encoded.
@@ -84,7 +86,7 @@ impl Engine {
         let request = wire.request.unwrap_or_default();
         let request_id = request.request_id.clone();
         let result = match self.detect(request, None).await {
-            Ok(response) => Outcome::Response(response),
+            Ok(response) => Outcome::Response(Box::new(response)),
             Err(status) => Outcome::Error(WireDetectError {
                 request_id,
                 code: status.code().into(),

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{ProviderError, RuntimeError};
-use crate::model::ModelError;
+use super::{ProviderError, RuntimeError, SegmentError};
+use crate::{model::ModelError, segment::SegmenterError};
 
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,22 @@ pub enum LoadError {
         name: String,
         /// Why.
         source: InferenceError,
+    },
+    /// The segmenter cannot be used.
+    #[error("segmenter {}: {source}", path.display())]
+    Segmenter {
+        /// Its file or folder.
+        path: PathBuf,
+        /// Why not.
+        source: SegmenterError,
+    },
+    /// The segmenter does not run.
+    #[error("segmenter {} failed its warm-up: {source}", path.display())]
+    SegmenterWarmUp {
+        /// Its file or folder.
+        path: PathBuf,
+        /// Why.
+        source: SegmentError,
     },
 }
 

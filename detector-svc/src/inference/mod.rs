@@ -1,4 +1,4 @@
-//! Running a model: the ONNX Runtime library, its execution providers, and a session with its warm-up.
+//! Running a model: the ONNX Runtime library, its execution providers, a session with its warm-up, and segmenters.
 
 mod error;
 mod graph;
@@ -6,6 +6,7 @@ pub mod onnx;
 mod outputs;
 mod provider;
 mod runtime;
+mod segmenter;
 mod session;
 mod side_input;
 mod sidecar;
@@ -15,6 +16,7 @@ pub use self::{
     outputs::RunOutputs,
     provider::{Provider, ProviderError},
     runtime::{Attempts, RuntimeError, runtime_version},
+    segmenter::{SegmentError, Segmenter, load_segmenter},
     session::{Inputs, LoadedModel, ModelSource, RuntimeSettings, Session},
     sidecar::Fingerprint,
 };

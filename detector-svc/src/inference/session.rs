@@ -122,7 +122,7 @@ impl ModelSource {
     }
 
     /// What lies beside the model.
-    fn sidecars(&self) -> Result<Sidecars, LoadError> {
+    pub(super) fn sidecars(&self) -> Result<Sidecars, LoadError> {
         match self {
             Self::File(path) => sidecar::read(path),
             Self::BuiltIn => Ok(Sidecars::default()),
@@ -231,7 +231,7 @@ impl Session {
     }
 }
 
-fn open(
+pub(super) fn open(
     source: &ModelSource,
     settings: &RuntimeSettings,
 ) -> Result<(ort::session::Session, Provider), LoadError> {

@@ -11,6 +11,7 @@ mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod graph;
+mod image_spec;
 mod labels;
 mod mask_former;
 mod nms;
@@ -32,6 +33,7 @@ mod yolox;
 
 use std::{fmt, sync::Arc};
 
+pub(crate) use self::image_spec::segmenter_input;
 pub use self::{
     boxes_scores::BoxesScores,
     classes::ClassSet,

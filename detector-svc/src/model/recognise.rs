@@ -198,7 +198,7 @@ const KINDS: &[Kind] = &[
 const HOW_TO_NAME: &str = "; if it is one of these, say which by the setting `model.family` or by `family` in `model.toml` beside the model";
 
 /// The input that takes images.
-struct ImageInput<'a> {
+pub(super) struct ImageInput<'a> {
     port: &'a Port,
     layout: Layout,
     element: Element,
@@ -250,7 +250,7 @@ fn kinds(family: &str) -> Result<Vec<&'static Kind>, ModelError> {
 }
 
 /// The first input that takes images, as `[batch, 3, height, width]` or `[batch, height, width, 3]`.
-fn image_input(graph: &GraphInfo) -> Option<ImageInput<'_>> {
+pub(super) fn image_input(graph: &GraphInfo) -> Option<ImageInput<'_>> {
     graph.inputs.iter().find_map(|port| {
         let element = match port.element.as_str() {
             "float32" => Element::F32,
@@ -285,7 +285,7 @@ fn size(image: &ImageInput<'_>, description: &Description) -> Result<(u32, u32),
     Ok((fits(width).ok_or_else(too_large)?, fits(height).ok_or_else(too_large)?))
 }
 
-fn input_spec(
+pub(super) fn input_spec(
     image: &ImageInput<'_>,
     description: &Description,
     usual: &Input,

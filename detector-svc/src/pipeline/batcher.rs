@@ -47,7 +47,7 @@ pub(super) struct Batch {
 pub(super) struct Item {
     pub(super) origin: Origin,
     pub(super) ticket: Ticket,
-    /// The image as it was decoded, when it is to be shown.
+    /// The image as it was decoded, when it is to be shown or to be segmented.
     pub(super) image: Option<Image>,
     pub(super) stamps: Stamps,
 }
@@ -152,12 +152,12 @@ fn fitting(served: &Served, tensor: Option<Tensor>) -> Tensor {
 }
 
 fn place(prepared: Prepared, slot: SlotMut<'_>) -> Item {
-    let Prepared { job, served, image, shown, place, decode_started, decoded, ready, .. } = prepared;
+    let Prepared { job, served, image, kept, place, decode_started, decoded, ready, .. } = prepared;
     drop(place);
     let Job { origin, ticket, received, .. } = job;
     let batched = Instant::now();
     served.normaliser.write(&image, slot);
     let stamps =
         Stamps { received, decode_started, decoded, prepared: ready, batched, normalise: batched.elapsed() };
-    Item { origin, ticket, image: shown, stamps }
+    Item { origin, ticket, image: kept, stamps }
 }

@@ -1,4 +1,4 @@
-//! From a run's outputs to detections with identities, and on to whoever waits for them.
+//! From a run's outputs to detections with identities, and on to whoever waits for them, or to have masks made.
 
 use std::{
     sync::Arc,
@@ -6,16 +6,17 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use tokio::sync::mpsc;
 use vision_service::rate_limit::OncePer;
 
 use super::{
-    DetectError, FrameResult,
+    DetectError,
     batcher::{Item, Stamps},
+    deliver::{Delivery, Found},
     in_order::InOrder,
     infer::Inferred,
     job::{Detected, Origin, Timings},
     metrics::PipelineMetrics,
+    segment::ToSegment,
     served::Served,
     tracking::Tracking,
 };
@@ -51,7 +52,9 @@ pub(super) struct Finisher {
     pub(super) ended_streams: Receiver<StreamId>,
     /// `None` when nothing is tracked.
     pub(super) tracking: Option<Tracking>,
-    pub(super) results: mpsc::Sender<FrameResult>,
+    pub(super) delivery: Delivery,
+    /// Where results go whose masks are wanted; `None` without a segmenter.
+    pub(super) segmenting: Option<ToSegment>,
     pub(super) metrics: PipelineMetrics,
     pub(super) scratch: Scratch,
     /// Room for detections, given back by those who have used it.
@@ -126,20 +129,17 @@ impl Finisher {
     }
 
     fn finish(&mut self, item: Item, run: &Run<'_>) {
-        let begun = Instant::now();
-        let mut detections = match self.postprocess(&item, run) {
+        let (begun, masks) = (Instant::now(), item.origin.wants_masks(self.masks));
+        let outcome = self.postprocess(&item, run, masks);
+        if masks && run.served.model.has_masks() {
+            self.metrics.masks(outcome.is_ok());
+        }
+        let mut detections = match outcome {
             Ok(detections) => detections,
-            Err(error) => {
-                if let Some(suppressed) = BAD_OUTPUTS.pass(begun) {
-                    tracing::error!(%error, model = run.served.model.id, suppressed, "outputs cannot be read");
-                }
-                let error = DetectError::Inference(error.to_string());
-                return item.origin.fail(item.ticket, Failure::Inference, error);
-            }
+            Err(error) => return refuse(item, run, &error),
         };
         let read = Instant::now();
         let tracked = self.track(&item, &mut detections, run.vocabulary, read);
-        let timings = run.timings(&item.stamps, begun, read, tracked);
         let (width, height) = run.outputs.letterbox.source_size();
         let detected = Detected {
             model: Arc::clone(&run.served.model),
@@ -147,28 +147,24 @@ impl Finisher {
             detections,
             width,
             height,
-            timings,
+            timings: run.timings(&item.stamps, begun, read, tracked),
         };
         self.metrics.image(&item.stamps, &detected);
-        match item.origin {
-            Origin::Stream(frame) => {
-                let received = item.stamps.received;
-                let result =
-                    FrameResult { frame, detected, image: item.image, ticket: item.ticket, received };
-                // The publisher outlives the pipeline; were it gone, the ledger would see the frame dropped.
-                let _ = self.results.blocking_send(result);
-            }
-            Origin::Request(request) => {
-                item.ticket.processed();
-                // A caller who has gone meanwhile is not told.
-                let _ = request.reply.send(Ok(detected));
-            }
+        let Item { origin, ticket, image, stamps } = item;
+        let found = Found { origin, ticket, image, received: stamps.received, detected };
+        match &self.segmenting {
+            Some(segmenting) if masks => segmenting.put(found),
+            _ => self.delivery.hand_over(found),
         }
     }
 
-    fn postprocess(&mut self, item: &Item, run: &Run<'_>) -> Result<Vec<Detection>, OutputError> {
+    fn postprocess(
+        &mut self,
+        item: &Item,
+        run: &Run<'_>,
+        masks: bool,
+    ) -> Result<Vec<Detection>, OutputError> {
         let (asked, classes) = asked(item, &self.thresholds);
-        let masks = wants_masks(&item.origin, self.masks);
         let mut query = Query { thresholds: *asked, classes, vocabulary: run.vocabulary, masks };
         if let Some(tracking) = self.tracking.as_ref().filter(|_| is_tracked(&item.origin)) {
             query.thresholds.confidence = asked.confidence.min(tracking.least_score());
@@ -218,12 +214,13 @@ fn is_tracked(origin: &Origin) -> bool {
     }
 }
 
-/// Whether masks are to be made for an image.
-fn wants_masks(origin: &Origin, of_streams: bool) -> bool {
-    match origin {
-        Origin::Stream(_) => of_streams,
-        Origin::Request(request) => request.masks,
+/// Fails an image whose outputs cannot be read.
+fn refuse(item: Item, run: &Run<'_>, error: &OutputError) {
+    if let Some(suppressed) = BAD_OUTPUTS.pass(Instant::now()) {
+        tracing::error!(%error, model = run.served.model.id, suppressed, "outputs cannot be read");
     }
+    let error = DetectError::Inference(error.to_string());
+    item.origin.fail(item.ticket, Failure::Inference, error);
 }
 
 /// Fails every image of a run that failed.
@@ -258,6 +255,7 @@ impl Run<'_> {
         let busy: Duration = decode + preprocess + inference + postprocess + track.unwrap_or_default();
         let queue = total.saturating_sub(busy);
         let batch_size = self.batch_size;
-        Timings { decode, preprocess, queue, inference, postprocess, track, total, batch_size }
+        let segment = None;
+        Timings { decode, preprocess, queue, inference, postprocess, track, segment, total, batch_size }
     }
 }

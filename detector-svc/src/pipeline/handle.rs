@@ -37,6 +37,8 @@ pub struct PipelineHandle {
     pub(super) current: Current,
     /// Images prepared and not in a batch yet.
     pub(super) prepared: Arc<AtomicUsize>,
+    /// Images to be segmented; `None` without a segmenter.
+    pub(super) segmenting: Option<Arc<AtomicUsize>>,
     pub(super) results: WeakSender<FrameResult>,
     pub(super) expiry: Expiry,
     /// Streams whose tracks are to end.
@@ -53,6 +55,8 @@ pub(crate) struct Depths {
     pub(crate) requests: usize,
     /// Images to be put in a batch.
     pub(crate) batch: usize,
+    /// Images to be segmented.
+    pub(crate) segment: usize,
     /// Results to be published.
     pub(crate) publish: usize,
 }
@@ -145,6 +149,11 @@ impl PipelineHandle {
         self.current.load()
     }
 
+    /// Whether masks can be had with what a model finds: it makes them itself, or a segmenter does.
+    pub(crate) fn makes_masks(&self, served: &Served) -> bool {
+        self.segmenting.is_some() || served.model.has_masks()
+    }
+
     /// Has another model take over from the next image on; those prepared for the one before are finished with it.
     pub fn replace_model(&self, loaded: LoadedModel) {
         self.current.replace(Served::new(loaded));
@@ -153,7 +162,8 @@ impl PipelineHandle {
     pub(crate) fn depths(&self) -> Depths {
         let (intake, requests) = self.intake.waiting();
         let publish = self.results.upgrade().map_or(0, |results| results.max_capacity() - results.capacity());
-        Depths { intake, requests, batch: self.prepared.load(Relaxed), publish }
+        let segment = self.segmenting.as_ref().map_or(0, |waiting| waiting.load(Relaxed));
+        Depths { intake, requests, batch: self.prepared.load(Relaxed), segment, publish }
     }
 
     pub(crate) fn bottleneck(&self) -> &Bottleneck {

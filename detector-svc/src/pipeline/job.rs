@@ -109,7 +109,9 @@ pub struct Timings {
     pub postprocess: Duration,
     /// Following objects from the image before; `None` where nothing is tracked.
     pub track: Option<Duration>,
-    /// From receipt to detections.
+    /// Making masks by a second model; `None` where none were made by one.
+    pub segment: Option<Duration>,
+    /// From receipt to detections, with their masks where they are wanted.
     pub total: Duration,
     /// Images in the batch.
     pub batch_size: usize,
@@ -185,6 +187,14 @@ impl Job {
 }
 
 impl Origin {
+    /// Whether masks are wanted; those of streams' frames are when `of_streams` says so.
+    pub(crate) fn wants_masks(&self, of_streams: bool) -> bool {
+        match self {
+            Self::Stream(_) => of_streams,
+            Self::Request(request) => request.masks,
+        }
+    }
+
     /// Ends in failure, telling who waits.
     pub(crate) fn fail(self, ticket: Ticket, failure: Failure, error: DetectError) {
         ticket.failed(failure);

@@ -12,6 +12,7 @@ use super::{
     batcher::Stamps,
     infer::Inferred,
     job::{Detected, Timings},
+    segment,
     served::Served,
 };
 use crate::detection::Detection;
@@ -44,7 +45,6 @@ struct ModelMetrics {
     id: String,
     device: String,
     provider: Gauge,
-    latency_total: Histogram,
     latency_inference: Histogram,
     batch_size: Histogram,
     inference_duration: Histogram,
@@ -90,11 +90,15 @@ impl PipelineMetrics {
         }
     }
 
+    /// Records whether masks that the model makes itself could be made for an image.
+    pub(super) fn masks(&self, success: bool) {
+        segment::operation(&self.recorder, &self.model.id, success);
+    }
+
     /// Records one image that detections were found in, or none.
     pub(super) fn image(&mut self, stamps: &Stamps, detected: &Detected) {
         let timings = &detected.timings;
         self.stages.record(stamps, timings);
-        self.model.latency_total.observe_duration(timings.total);
         self.model.latency_inference.observe_duration(timings.inference);
         for detection in &detected.detections {
             self.model.detection(&self.recorder, detected.label(detection), detection);
@@ -120,13 +124,11 @@ impl ModelMetrics {
     fn new(recorder: &Recorder, served: &Served) -> Self {
         let id = served.model.id.as_str();
         let device = served.provider.device();
-        let latency = |stage| recorder.histogram(&DETECTION_LATENCY, &[id, stage]);
         let provider = recorder.gauge(&INFERENCE_PROVIDER_INFO, &[id, served.provider.as_str(), device]);
         provider.set(1.0);
         Self {
             provider,
-            latency_total: latency("total"),
-            latency_inference: latency("inference"),
+            latency_inference: recorder.histogram(&DETECTION_LATENCY, &[id, "inference"]),
             batch_size: recorder.histogram(&MODEL_BATCH_SIZE, &[id]),
             inference_duration: recorder.histogram(&MODEL_INFERENCE_DURATION, &[id, device]),
             classes: HashMap::new(),

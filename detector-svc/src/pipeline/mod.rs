@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! offer ─[few of each stream]─┐
-//!                             ├→ prepare ─→ batcher ─[2 tensors]→ infer ─→ finish, track ─→ results
-//! detect ─[bounded queue]─────┘                                               └──────────→ callers
+//!                             ├→ prepare ─→ batcher ─[2 tensors]→ infer ─→ finish, track ─┬→ results
+//! detect ─[bounded queue]─────┘                                                           ├→ callers
+//!                                     where masks are wanted and the model makes none: segment
 //! ```
 
 mod batcher;
 mod bottleneck;
+mod deliver;
 mod finish;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -19,6 +21,7 @@ mod job;
 mod metrics;
 mod pace;
 mod prepare;
+mod segment;
 mod served;
 mod settings;
 mod threads;
@@ -34,7 +37,20 @@ pub use self::{
     settings::{AgeSince, BatchSettings, ImageSettings, PipelineSettings},
     threads::Pipeline,
 };
-use crate::{image::Image, ledger::Ticket, model::Thresholds};
+use crate::{
+    image::Image,
+    inference::{LoadedModel, Segmenter},
+    ledger::Ticket,
+    model::Thresholds,
+};
+
+/// The models of a pipeline.
+pub struct Models {
+    /// Finds objects.
+    pub detector: LoadedModel,
+    /// Makes masks for them where the detector makes none.
+    pub segmenter: Option<Box<dyn Segmenter>>,
+}
 
 /// A frame of a stream with what was found in it; its verdict is up to the publisher.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     image::{DecodeError, Decoder, FASTEST_ORDER, Image, Limits},
     ledger::{DropReason, Failure},
-    model::Vocabulary,
+    model::{Model, Vocabulary},
     preprocess::{Fitted, Fitter, PreprocessError},
     spare::Spare,
 };
@@ -38,8 +38,8 @@ pub(super) struct Prepared {
     /// What it is searched for.
     pub(super) vocabulary: Arc<Vocabulary>,
     pub(super) image: Fitted,
-    /// The image as it was decoded, when it is to be shown.
-    pub(super) shown: Option<Image>,
+    /// The image as it was decoded, when it is to be shown or to be segmented.
+    pub(super) kept: Option<Image>,
     pub(super) place: Place,
     pub(super) decode_started: Instant,
     pub(super) decoded: Instant,
@@ -69,8 +69,18 @@ pub(super) struct Preparer {
     /// Memory that images are fitted into.
     buffers: Spare<u8>,
     limits: Limits,
-    /// Whether the frames of streams are wanted as pictures, too.
-    keep_images: bool,
+    keep: Keep,
+}
+
+/// What images are kept for as they were decoded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keep {
+    /// Whether the frames of streams are to be shown.
+    pub(super) shown: bool,
+    /// Whether masks are wanted for the frames of streams.
+    pub(super) stream_masks: bool,
+    /// Whether there is a segmenter, which makes the masks that the model does not.
+    pub(super) segmented: bool,
 }
 
 impl Preparer {
@@ -79,7 +89,7 @@ impl Preparer {
         prepared: Sender<Prepared>,
         buffers: Spare<u8>,
         limits: Limits,
-        keep_images: bool,
+        keep: Keep,
     ) -> Self {
         let served = pipeline.current.load();
         let fitter = Fitter::new(&served.model.input, buffers.clone());
@@ -93,7 +103,7 @@ impl Preparer {
             current: pipeline.current.clone(),
             buffers,
             limits,
-            keep_images,
+            keep,
         }
     }
 
@@ -106,7 +116,7 @@ impl Preparer {
                 continue;
             }
             let (served, vocabulary) = self.search(&job);
-            let (image, shown, decoded) = match self.prepare(&job, &served) {
+            let (image, kept, decoded) = match self.prepare(&job, &served) {
                 Ok(prepared) => prepared,
                 Err(error) => {
                     refuse(job, &error);
@@ -115,7 +125,7 @@ impl Preparer {
             };
             let ready = Instant::now();
             let prepared =
-                Prepared { job, served, vocabulary, image, shown, place, decode_started, decoded, ready };
+                Prepared { job, served, vocabulary, image, kept, place, decode_started, decoded, ready };
             self.waiting.fetch_add(1, Relaxed);
             // A closed channel means that the batcher has ended: the ledger sees the frame dropped.
             if self.prepared.send(prepared).is_err() {
@@ -148,12 +158,19 @@ impl Preparer {
         let decode = || self.decoder.decode(&job.payload, FASTEST_ORDER, self.limits, &mut self.image);
         catch_unwind(AssertUnwindSafe(decode)).unwrap_or(Err(DecodeError::Panicked))?;
         let decoded = Instant::now();
-        let shown = (self.keep_images && !job.is_callers()).then(|| self.image.clone());
+        let kept = self.keep.keeps(job, &served.model).then(|| self.image.clone());
         if Weak::as_ptr(&self.fitter.0) != Arc::as_ptr(served) {
             let fitter = Fitter::new(&served.model.input, self.buffers.clone());
             self.fitter = (Arc::downgrade(served), fitter);
         }
-        Ok((self.fitter.1.fit(&mut self.image)?, shown, decoded))
+        Ok((self.fitter.1.fit(&mut self.image)?, kept, decoded))
+    }
+}
+
+impl Keep {
+    fn keeps(&self, job: &Job, model: &Model) -> bool {
+        let shown = self.shown && !job.is_callers();
+        shown || (self.segmented && job.origin.wants_masks(self.stream_masks) && !model.has_masks())
     }
 }
 

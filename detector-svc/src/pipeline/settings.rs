@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use vision_service::settings::InvalidSetting;
 
 use super::intake::{Backpressure, IntakeLimits};
-use crate::{image::Limits, track::TrackSettings};
+use crate::{image::Limits, segment::SegmenterSettings, track::TrackSettings};
 
 /// From when on the age of a frame counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +84,8 @@ pub struct PipelineSettings {
     pub keep_images: bool,
     /// Whether masks are made for the frames of streams.
     pub masks: bool,
+    /// The segmenter.
+    pub segmenter: SegmenterSettings,
 }
 
 impl BatchSettings {

@@ -13,20 +13,22 @@ use tokio_util::sync::CancellationToken;
 use vision_metrics_client::Recorder;
 
 use super::{
-    FrameResult, PipelineHandle, PipelineSettings,
+    FrameResult, Models, PipelineHandle, PipelineSettings,
     batcher::{Batch, Batcher, Item},
+    deliver::Delivery,
     finish::Finisher,
     in_order::InOrder,
     infer::{Inference, Inferred, Sessions},
     intake::Intake,
     metrics::PipelineMetrics,
     pace::Pace,
-    prepare::{Prepared, Preparer},
+    prepare::{Keep, Prepared, Preparer},
+    segment::{SegmentMetrics, SegmentStage, ToSegment},
     served::{Current, Served},
     tracking::Tracking,
 };
 use crate::{
-    inference::LoadedModel,
+    inference::Segmenter,
     ledger::Ledger,
     model::{Scratch, Thresholds},
     preprocess::{Letterbox, Tensor},
@@ -55,16 +57,17 @@ impl Pipeline {
     /// # Errors
     /// The system gives no more threads.
     pub fn start(
-        loaded: LoadedModel,
+        models: Models,
         settings: &PipelineSettings,
         thresholds: Thresholds,
         ledger: Ledger,
         recorder: &Recorder,
         results: mpsc::Sender<FrameResult>,
     ) -> io::Result<Self> {
+        let Models { detector, segmenter } = models;
         // As many threads run models as the first has sessions.
-        let sessions = loaded.sessions.len();
-        let served = Served::new(loaded);
+        let sessions = detector.sessions.len();
+        let served = Served::new(detector);
         let metrics = PipelineMetrics::new(recorder, &served);
         let tracking_model = served.model.id.clone();
         let (now, (ended_tx, ended_streams)) = (Instant::now(), unbounded());
@@ -74,6 +77,7 @@ impl Pipeline {
             bottleneck: Arc::default(),
             current: Current::new(served),
             prepared: Arc::default(),
+            segmenting: segmenter.is_some().then(Arc::default),
             results: results.downgrade(),
             expiry: settings.batch.expiry(),
             ended_streams: ended_tx,
@@ -87,6 +91,11 @@ impl Pipeline {
         let (batches, free) = pipeline.spawn_batcher(sessions, prepared, Arc::clone(&pace))?;
         let inferred = pipeline.spawn_inference(sessions, &batches, &free, &pace)?;
         let tracking = Tracking::new(&settings.track, &tracking_model, recorder, now);
+        let delivery = Delivery::new(results, recorder);
+        let segmenting = match segmenter {
+            Some(segmenter) => Some(pipeline.spawn_segmenter(segmenter, settings, recorder, &delivery)?),
+            None => None,
+        };
         let finisher = Finisher {
             thresholds,
             masks: settings.masks,
@@ -94,7 +103,8 @@ impl Pipeline {
             in_order: InOrder::default(),
             ended_streams,
             tracking,
-            results,
+            delivery,
+            segmenting,
             metrics,
             scratch: Scratch::default(),
             spare: pipeline.handle.spare.clone(),
@@ -134,11 +144,16 @@ impl Pipeline {
     fn spawn_preparers(&mut self, settings: &PipelineSettings) -> io::Result<Receiver<Prepared>> {
         let (prepared_tx, prepared) = bounded(settings.batch.max_size);
         let threads = settings.image.threads.get();
+        let keep = Keep {
+            shown: settings.keep_images,
+            stream_masks: settings.masks,
+            segmented: self.handle.segmenting.is_some(),
+        };
         // Those in the channel, one in the hands of each thread and one in the batcher's.
         let buffers = Spare::new(settings.batch.max_size + threads + 1);
         for number in 0..threads {
             let (prepared, buffers, limits) = (prepared_tx.clone(), buffers.clone(), settings.image.limits());
-            let preparer = Preparer::new(&self.handle, prepared, buffers, limits, settings.keep_images);
+            let preparer = Preparer::new(&self.handle, prepared, buffers, limits, keep);
             self.spawn(&format!("prepare-{number}"), || preparer.run())?;
         }
         Ok(prepared)
@@ -194,6 +209,29 @@ impl Pipeline {
             self.spawn(&format!("inference-{number}"), || inference.run())?;
         }
         Ok(inferred)
+    }
+
+    /// Gives where results go whose masks are wanted.
+    fn spawn_segmenter(
+        &mut self,
+        segmenter: Box<dyn Segmenter>,
+        settings: &PipelineSettings,
+        recorder: &Recorder,
+        delivery: &Delivery,
+    ) -> io::Result<ToSegment> {
+        let (sender, queue) = bounded(settings.segmenter.queue_capacity);
+        let waiting = self.handle.segmenting.clone().unwrap_or_default();
+        let stage = SegmentStage {
+            metrics: SegmentMetrics::new(recorder, &*segmenter),
+            segmenter,
+            max_boxes: settings.segmenter.max_boxes,
+            keep_images: settings.keep_images,
+            queue,
+            waiting: Arc::clone(&waiting),
+            delivery: delivery.clone(),
+        };
+        self.spawn("segment", || stage.run())?;
+        Ok(ToSegment { queue: sender, waiting })
     }
 
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {

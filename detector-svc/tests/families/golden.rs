@@ -1,6 +1,9 @@
 //! A model, the frame, and what was to be found in it.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
 use detector_svc::{
@@ -65,6 +68,11 @@ impl Golden {
         let folder = families().join(name);
         let expected = fs::read(folder.join("expected.json")).unwrap();
         Self { expected: serde_json::from_slice(&expected).unwrap(), folder }
+    }
+
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Recognises the model from its file and what lies beside it.
@@ -146,7 +154,7 @@ impl Found {
 
 impl Rle {
     /// Overlap with the mask of a detection; 1 when both are empty.
-    fn iou(&self, detection: &Detection) -> f64 {
+    pub(crate) fn iou(&self, detection: &Detection) -> f64 {
         let mask = detection.mask.as_ref().expect("a mask");
         assert_eq!([mask.height as usize, mask.width as usize], self.size);
         let region = mask.region;
@@ -197,7 +205,7 @@ fn families() -> PathBuf {
 }
 
 /// The frame that the references looked at.
-fn frame(upside_down: bool) -> Image {
+pub(crate) fn frame(upside_down: bool) -> Image {
     let bytes = Bytes::from(fs::read(families().join("frame.png")).unwrap());
     let payload = Payload { bytes, base64: false, encoding: Encoding::File(FileFormat::Png) };
     let limits = Limits { max_side: 10_000, max_pixels: 1_000_000 };

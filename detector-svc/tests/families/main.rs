@@ -6,6 +6,7 @@
 
 mod detr;
 mod golden;
+mod segmenters;
 mod yolo;
 
 use golden::Tolerance;
