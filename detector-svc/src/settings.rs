@@ -73,7 +73,7 @@ vision_service::settings! {
         pub watch_every: Duration = Duration::from_secs(2),
         /// How inputs are made and outputs read: `auto` tells from the graph, or the name of a family
         /// (`boxes_scores`, `ssd`, `detr`, `rt_detr`, `rf_detr`, `detr_deploy`, `mask_former`, `yolo`, `yolov5`,
-        /// `yolox`, `yolo_end2end`).
+        /// `yolox`, `yolo_end2end`, `owlv2`, `owlvit`, `grounding_dino`).
         pub family: String = "auto".to_owned(),
         /// Scores above this count as detections, 0..=1.
         pub confidence_threshold: f64 = 0.35,
@@ -83,7 +83,8 @@ vision_service::settings! {
         pub text_threshold: f64 = 0.25,
         /// Most detections in one image, the most confident ones, 1 to 4096.
         pub max_detections: usize = 300,
-        /// Class names in the order of class identifiers. Empty: those in the model file.
+        /// Class names in the order of class identifiers. Empty: those in the model file. A model that can be asked in
+        /// words (OWLv2, OWL-ViT, Grounding DINO) looks for these, or else for the 80 classes of COCO.
         pub labels: Vec<String> = Vec::new(),
     }
 }

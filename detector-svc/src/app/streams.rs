@@ -21,6 +21,7 @@ use crate::{
         READY_CONDITION,
         discover::discover,
         every::{EveryContext, EverySource},
+        labels::LabelReader,
         latest::{LatestContext, LatestSource},
         streams::StreamSet,
     },
@@ -52,7 +53,7 @@ impl Streams {
     ) -> Self {
         let Parts { settings, recorder, readiness, .. } = parts;
         let replica = settings.ownership.replica();
-        let [latest_reach, every_reach, discover_reach] = readiness.parts(READY_CONDITION);
+        let [latest_reach, every_reach, discover_reach, labels_reach] = readiness.parts(READY_CONDITION);
         let (known_tx, known) = watch::channel(None);
         let (assignment_tx, assignment) = watch::channel(None);
         let (drained, drained_rx) = mpsc::unbounded_channel();
@@ -84,6 +85,8 @@ impl Streams {
         let link = RedisLink::new(client, Duration::ZERO, "discover", recorder, Arc::clone(&connected));
         let discovering =
             discover(set, link, settings.redis.discover_every, known_tx, discover_reach, token.clone());
+        let labels_stream = &settings.publish.labels_stream;
+        let labels = LabelReader::new(labels_stream, client, pipeline.handle(), recorder, labels_reach);
         let leave = CancellationToken::new();
         let keeper = Assigning { replica, known, assignment: assignment_tx, drained: drained_rx };
         let keeper = keeper.start(parts, client, pipeline, connected, &leave);
@@ -92,6 +95,7 @@ impl Streams {
                 watched(pipeline, discovering),
                 watched(pipeline, fed(parts, pipeline, latest, token)),
                 watched(pipeline, fed(parts, pipeline, every, token)),
+                watched(pipeline, labels.run(token.clone())),
             ],
             rest: Leaving {
                 acknowledger: watched(pipeline, acknowledger.run()),

@@ -8,7 +8,7 @@ use vision_proto::detector::v1::{self as wire, MaskEncoding, mask::Encoding};
 use crate::{
     detection::TrackId,
     mask::Mask,
-    model::{MAX_DETECTIONS, Thresholds},
+    model::{ClassSet, MAX_DETECTIONS, Thresholds},
     pipeline::{DetectError, DetectRequest, Detected, Search, Served, Timings},
     publish::PublishedFrame,
 };
@@ -89,8 +89,14 @@ fn thresholds(
     Ok(Thresholds { confidence, max_detections, ..defaults })
 }
 
-/// What the image is searched for: everything that the model knows, of which the labels are wanted.
+/// What the image is searched for: the labels, by a model that can be asked for anything; else everything that the model
+/// knows, of which the labels are wanted.
 fn search(labels: &[String], served: Arc<Served>) -> Result<Search, Status> {
+    if served.model.is_open_vocabulary() && !labels.is_empty() {
+        let vocabulary = served.vocabulary_of(labels);
+        let vocabulary = vocabulary.map_err(|error| Status::invalid_argument(format!("labels: {error}")))?;
+        return Ok(Search { served, vocabulary, classes: ClassSet::all() });
+    }
     let (vocabulary, model) = (served.vocabulary(), &served.model.id);
     // Every name is looked for among all labels, so a list without bounds would cost without bounds.
     let (named, known) = (labels.len(), vocabulary.labels.len());

@@ -135,3 +135,49 @@ fn masks_are_refused_where_nothing_makes_them() {
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert!(refused.message().contains("pets") && refused.message().contains("segmenter"), "{refused}");
 }
+
+/// A model that is asked in words.
+fn open_model() -> Arc<Served> {
+    let port = |name: &str, element: &str, dimensions: &[Option<usize>]| Port {
+        name: name.to_owned(),
+        element: element.to_owned(),
+        dimensions: dimensions.to_vec(),
+    };
+    let graph = GraphInfo {
+        inputs: vec![
+            port("input_ids", "int64", &[None, None]),
+            port("pixel_values", "float32", &[None, Some(3), Some(32), Some(32)]),
+        ],
+        outputs: vec![
+            port("logits", "float32", &[None, None, None]),
+            port("pred_boxes", "float32", &[None, None, Some(4)]),
+        ],
+        ..GraphInfo::default()
+    };
+    let model = Model::recognise("owl", &graph, &ModelOptions::default()).unwrap();
+    Arc::new(Served::new(LoadedModel { model, sessions: Vec::new() }))
+}
+
+#[test]
+fn a_model_that_is_asked_in_words_looks_for_the_labels() {
+    let served = open_model();
+    let ask = |labels: &[&str]| {
+        let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+        let wire = wire::DetectRequest { image: vec![1].into(), labels, ..wire::DetectRequest::default() };
+        request(wire, Arc::clone(&served), DEFAULTS, true, false, None).map(|request| request.search)
+    };
+    let dragons = ask(&["red dragon", "egg"]).unwrap();
+    assert_eq!(
+        (&dragons.vocabulary.labels[..], dragons.classes),
+        (&["red dragon", "egg"].map(str::to_owned)[..], ClassSet::all())
+    );
+    // Of the same words it is the same vocabulary, so that their images go in one batch.
+    assert!(Arc::ptr_eq(&ask(&["red dragon", "egg"]).unwrap().vocabulary, &dragons.vocabulary));
+    let usual = ask(&[]).unwrap().vocabulary;
+    assert!(usual.labels.len() == 80 && Arc::ptr_eq(&usual, &served.vocabulary()));
+    served.set_vocabulary(Arc::clone(&dragons.vocabulary));
+    assert!(Arc::ptr_eq(&ask(&[]).unwrap().vocabulary, &dragons.vocabulary));
+    let status = ask(&["egg", "egg"]).unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(status.message().contains("labels: label \"egg\" is given twice"), "{status}");
+}

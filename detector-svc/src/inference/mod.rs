@@ -4,12 +4,14 @@ mod error;
 mod graph;
 pub mod onnx;
 mod outputs;
+mod parts;
 mod provider;
 mod runtime;
 mod segmenter;
 mod session;
 mod side_input;
 mod sidecar;
+mod text_part;
 
 pub use self::{
     error::{InferenceError, LoadError},

@@ -22,13 +22,15 @@ use super::{
     Fingerprint, InferenceError, LoadError, Provider, RunOutputs, RuntimeError,
     graph::graph_info,
     onnx,
+    parts::{self, Parts},
     provider::register,
     runtime::environment,
-    side_input::{self, Given},
+    side_input::{self, Given, TypedSideInput},
     sidecar,
+    text_part::TextPart,
 };
 use crate::{
-    model::{Batch, GraphInfo, Model, ModelOptions, SideInput, Sidecars, Vocabulary},
+    model::{Batch, GraphInfo, Model, ModelOptions, Prompt, Sidecars, Vocabulary},
     preprocess::{InputSpec, Letterbox, Tensor},
 };
 
@@ -77,7 +79,9 @@ pub struct Session {
     provider: Provider,
     input: InputSpec,
     batch: Batch,
-    side_inputs: Vec<(SideInput, TensorElementType)>,
+    side_inputs: Vec<TypedSideInput>,
+    /// What reads text, when that is apart.
+    text: Option<TextPart>,
     output_names: Vec<Arc<str>>,
 }
 
@@ -141,33 +145,35 @@ impl LoadedModel {
         settings: &RuntimeSettings,
     ) -> Result<Self, LoadError> {
         let name = source.name();
-        let (session, provider) = open(source, settings)?;
-        let graph = graph_info(&session).map_err(|source| LoadError::Graph { name: name.clone(), source })?;
+        let Opened { session, provider, text, graph } = open(source, settings)?;
         let graph = GraphInfo { operators: source.operators(), ..graph };
         let options = ModelOptions { sidecars: source.sidecars()?, ..options.clone() };
         let model = Model::recognise(&name, &graph, &options)
             .map_err(|source| LoadError::Model { name: name.clone(), source })?;
-        let mut session = Session::new(session, provider, &model);
+        let mut session = Session::new(session, provider, text, &model);
         session.warm_up(&model).map_err(|source| LoadError::WarmUp { name, source })?;
         Ok(Self { model, sessions: vec![session] })
     }
 }
 
 impl Session {
-    fn new(session: ort::session::Session, provider: Provider, model: &Model) -> Self {
-        let element = |name: &str| {
-            let input = session.inputs().iter().find(|outlet| outlet.name() == name)?;
-            input.dtype().tensor_type()
-        };
-        let side_inputs = model
-            .side_inputs
-            .iter()
-            .map(|side| (side.clone(), element(&side.name).unwrap_or(TensorElementType::Int64)));
+    fn new(
+        session: ort::session::Session,
+        provider: Provider,
+        text: Option<TextPart>,
+        model: &Model,
+    ) -> Self {
+        // Some are those of the part that reads text.
+        let side_inputs = model.side_inputs.iter().filter_map(|side| {
+            let input = session.inputs().iter().find(|outlet| outlet.name() == side.name)?;
+            Some((side.clone(), input.dtype().tensor_type().unwrap_or(TensorElementType::Int64)))
+        });
         Self {
             provider,
             input: model.input.clone(),
             batch: model.batch,
             side_inputs: side_inputs.collect(),
+            text,
             output_names: session.outputs().iter().map(|outlet| Arc::from(outlet.name())).collect(),
             session,
         }
@@ -210,6 +216,12 @@ impl Session {
         for (side, element) in &self.side_inputs {
             values.push((&side.name, side_input::value(side, *element, &given)?));
         }
+        let nothing = Prompt::default();
+        let text = self.text.as_ref().map(|text| text.read(given.prompt.unwrap_or(&nothing), images));
+        let text = text.transpose()?;
+        for (name, value) in text.iter().flat_map(|text| text.iter()) {
+            values.push((name, value.into()));
+        }
         let mut outputs = self.session.run(values)?;
         let owned =
             self.output_names.iter().filter_map(|name| Some((Arc::clone(name), outputs.remove(name)?)));
@@ -231,7 +243,35 @@ impl Session {
     }
 }
 
-pub(super) fn open(
+/// A model file that was opened, and what its graph says of itself.
+struct Opened {
+    session: ort::session::Session,
+    provider: Provider,
+    text: Option<TextPart>,
+    graph: GraphInfo,
+}
+
+/// Opens a model, the part that reads text apart.
+fn open(source: &ModelSource, settings: &RuntimeSettings) -> Result<Opened, LoadError> {
+    if let ModelSource::File(path) = source {
+        match parts::open(path, settings) {
+            Ok(Some(Parts { text, session, provider, graph })) => {
+                return Ok(Opened { session, provider, text: Some(text), graph });
+            }
+            Ok(None) => {}
+            // What is wrong with the model as a whole is said when it is opened as a whole.
+            Err(reason) => {
+                tracing::warn!(model = source.name(), %reason, "text is read anew for every run: the graph cannot be split");
+            }
+        }
+    }
+    let (session, provider) = open_whole(source, settings)?;
+    let graph = graph_info(&session);
+    let graph = graph.map_err(|error| LoadError::Graph { name: source.name(), source: error })?;
+    Ok(Opened { session, provider, text: None, graph })
+}
+
+pub(super) fn open_whole(
     source: &ModelSource,
     settings: &RuntimeSettings,
 ) -> Result<(ort::session::Session, Provider), LoadError> {
@@ -249,7 +289,7 @@ pub(super) fn open(
     Ok((session, provider))
 }
 
-fn builder(settings: &RuntimeSettings) -> Result<SessionBuilder, RuntimeError> {
+pub(super) fn builder(settings: &RuntimeSettings) -> Result<SessionBuilder, RuntimeError> {
     let broken = |error: ort::Error<SessionBuilder>| RuntimeError::from(ort::Error::from(error));
     let builder = ort::session::Session::builder(environment()?)?;
     let builder = builder.with_optimization_level(GraphOptimizationLevel::Level3).map_err(broken)?;

@@ -13,6 +13,9 @@ use crate::{
     preprocess::Letterbox,
 };
 
+/// An input and the type of its elements.
+pub(super) type TypedSideInput = (SideInput, TensorElementType);
+
 /// What the values are made of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Given<'a> {

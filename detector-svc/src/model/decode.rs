@@ -1,6 +1,6 @@
 //! What families of models share in reading their outputs.
 
-use super::{ImageOutputs, OutputError, Query, nms::Candidate, recognise::Kind};
+use super::{ImageOutputs, OutputError, Query, nms::Candidate, recognise::Kind, text::QueryLayout};
 use crate::mask::{Mask, Region};
 
 /// How a family encodes detections in its outputs.
@@ -21,6 +21,11 @@ pub(super) trait Decode {
         query: &Query<'_>,
         candidates: &mut Vec<Candidate>,
     ) -> Result<(), OutputError>;
+
+    /// How the family is asked in words; `None` when it looks for what it was trained with.
+    fn query_layout(&self) -> Option<QueryLayout> {
+        None
+    }
 
     /// Whether the family tells which pixels are an object's.
     fn has_masks(&self) -> bool {
@@ -62,9 +67,7 @@ pub(super) fn maximum(values: &[f32]) -> f32 {
     let (chunks, rest) = values.as_chunks::<8>();
     let mut best = [f32::NEG_INFINITY; 8];
     for chunk in chunks {
-        for (best, value) in best.iter_mut().zip(chunk) {
-            *best = higher(*best, *value);
-        }
+        best = std::array::from_fn(|lane| higher(best[lane], chunk[lane]));
     }
     best.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, higher)
 }

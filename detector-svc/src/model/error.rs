@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::DescriptionError;
+use super::{DescriptionError, TokenizerError, VocabularyError};
 
 /// Why a graph's outputs could not be read.
 #[derive(Debug, Error)]
@@ -73,6 +73,12 @@ pub enum ModelError {
     /// What is said of the model contradicts itself or the graph.
     #[error(transparent)]
     Description(#[from] DescriptionError),
+    /// It cannot be asked in words.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// It cannot be asked for the labels given.
+    #[error("labels: {0}")]
+    Vocabulary(#[from] VocabularyError),
     /// The graph has inputs that no family fills.
     #[error("nothing is known to be given to its inputs {inputs}")]
     UnknownInputs {

@@ -28,6 +28,7 @@ pub(crate) fn model(labels: &[&str]) -> Model {
         },
         batch: Batch { max: 8, fixed: None },
         side_inputs: Vec::new(),
+        queries: None,
         vocabulary: Arc::new(vocabulary(labels)),
     }
 }

@@ -11,17 +11,20 @@ mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod graph;
+mod grounding_dino;
 mod image_spec;
 mod labels;
 mod mask_former;
 mod nms;
 mod outputs;
+mod owl;
 mod prototypes;
 mod queries;
 mod recognise;
 mod side_input;
 mod softmax;
 mod ssd;
+mod text;
 mod vocabulary;
 mod yolo;
 mod yolo_end2end;
@@ -34,6 +37,7 @@ mod yolox;
 use std::{fmt, sync::Arc};
 
 pub(crate) use self::image_spec::segmenter_input;
+use self::text::Queries;
 pub use self::{
     boxes_scores::BoxesScores,
     classes::ClassSet,
@@ -42,13 +46,16 @@ pub use self::{
     detr_deploy::DetrDeploy,
     error::{ModelError, OutputError},
     graph::{GraphInfo, Port},
+    grounding_dino::GroundingDino,
     labels::Labels,
     mask_former::MaskFormer,
     nms::Scratch,
     outputs::{ImageOutputs, Matrix, Output, Outputs, Planes},
+    owl::Owl,
     recognise::{Batch, Family, ModelOptions},
     side_input::{SideInput, SideInputKind},
     ssd::Ssd,
+    text::{TokenizerError, VocabularyError},
     vocabulary::{Prompt, Vocabulary},
     yolo::Yolo,
     yolo_end2end::YoloEnd2End,
@@ -99,6 +106,8 @@ pub struct Model {
     pub batch: Batch,
     /// What else the graph is given.
     pub side_inputs: Vec<SideInput>,
+    /// How it is asked in words; `None` when it looks for what it was trained with.
+    pub(crate) queries: Option<Queries>,
     /// What images are searched for unless a request says otherwise.
     pub vocabulary: Arc<Vocabulary>,
 }
@@ -158,6 +167,20 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// Whether the model can be asked for anything, in words.
+    #[must_use]
+    pub fn is_open_vocabulary(&self) -> bool {
+        self.queries.is_some()
+    }
+
+    /// What an image is searched for that is searched for these labels, each a query in words.
+    ///
+    /// # Errors
+    /// [`VocabularyError`]: the model has classes of its own, or cannot be asked for these labels.
+    pub fn vocabulary(&self, labels: &[String]) -> Result<Vocabulary, VocabularyError> {
+        self.queries.as_ref().ok_or(VocabularyError::Closed)?.vocabulary(labels)
     }
 
     /// Whether the model tells which pixels are an object's.

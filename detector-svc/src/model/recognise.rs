@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    BoxesScores, DescriptionError, Detr, DetrDeploy, GraphInfo, MaskFormer, Model, ModelError, Port,
-    Sidecars, Ssd, Vocabulary, Yolo, YoloEnd2End, Yolov5, Yolox, decode::Decode, description::Description,
-    side_input::side_inputs,
+    BoxesScores, DescriptionError, Detr, DetrDeploy, GraphInfo, GroundingDino, MaskFormer, Model, ModelError,
+    Owl, Port, Sidecars, Ssd, Vocabulary, Yolo, YoloEnd2End, Yolov5, Yolox, decode::Decode,
+    description::Description, side_input::side_inputs, text::Queries,
 };
 use crate::{
     image::{CHANNELS, ColorOrder},
@@ -93,6 +93,10 @@ pub enum Family {
     DetrDeploy(DetrDeploy),
     /// Queries with a mask and a logit for every class.
     MaskFormer(MaskFormer),
+    /// Patches scored against queries in words: OWLv2 and OWL-ViT.
+    Owl(Owl),
+    /// Queries of a transformer scored against words: Grounding DINO.
+    GroundingDino(GroundingDino),
 }
 
 impl Family {
@@ -121,6 +125,8 @@ impl Family {
             Self::Detr(family) => family,
             Self::DetrDeploy(family) => family,
             Self::MaskFormer(family) => family,
+            Self::Owl(family) => family,
+            Self::GroundingDino(family) => family,
         }
     }
 }
@@ -181,6 +187,9 @@ impl Default for Input {
 
 /// The families in the order in which they are tried.
 const KINDS: &[Kind] = &[
+    GroundingDino::KIND,
+    Owl::KIND_V2,
+    Owl::KIND_VIT,
     BoxesScores::KIND,
     Ssd::KIND,
     Detr::DETR,
@@ -228,14 +237,25 @@ pub(super) fn recognise(id: &str, graph: &GraphInfo, options: &ModelOptions) -> 
     let side_inputs = side_inputs(graph, image.port).map_err(|inputs| unknown_inputs(&inputs))?;
     let input = input_spec(&image, &description, &recognised.input)?;
     let batch = batch(image.port, &input, options.max_batch)?;
-    let labels = class_labels(evidence.labels, recognised.classes)?;
+    let tokenizer = options.sidecars.tokenizer.as_deref();
+    let queries = recognised.family.decode().query_layout();
+    let queries =
+        queries.map(|layout| Queries::new(layout, graph, batch.fixed, description.text_tokens, tokenizer));
+    let queries = queries.transpose()?;
+    let vocabulary = match &queries {
+        Some(queries) => queries.vocabulary(&evidence.labels.map_or_else(Queries::usual, <[_]>::to_vec))?,
+        None => {
+            Vocabulary { labels: class_labels(evidence.labels, recognised.classes)?.into(), prompt: None }
+        }
+    };
     Ok(Model {
         id: id.to_owned(),
         family: recognised.family,
         input,
         batch,
         side_inputs,
-        vocabulary: Arc::new(Vocabulary { labels: labels.into(), prompt: None }),
+        queries,
+        vocabulary: Arc::new(vocabulary),
     })
 }
 

@@ -42,6 +42,12 @@ const NAMES: [(&str, SideInputKind); 7] = [
 ];
 
 impl SideInputKind {
+    /// What an input of this name is given, as far as names tell.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+    }
+
     /// Whether it is made of the queries, and so the same for every image that is searched for them.
     #[must_use]
     pub fn is_text(self) -> bool {
@@ -54,10 +60,10 @@ pub(super) fn side_inputs(graph: &GraphInfo, image: &Port) -> Result<Vec<SideInp
     let others = graph.inputs.iter().filter(|port| port.name != image.name);
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for port in others {
-        match NAMES.iter().find(|(name, _)| *name == port.name) {
-            Some((_, kind)) => {
+        match SideInputKind::of(&port.name) {
+            Some(kind) => {
                 let Port { name, element, dimensions } = port.clone();
-                known.push(SideInput { name, kind: *kind, element, dimensions });
+                known.push(SideInput { name, kind, element, dimensions });
             }
             None => unknown.push(port.clone()),
         }

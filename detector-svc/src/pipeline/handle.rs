@@ -25,6 +25,7 @@ use crate::{
     frame::{Encoding, Frame, Payload, StreamId},
     inference::LoadedModel,
     ledger::Ledger,
+    model::VocabularyError,
     spare::Spare,
 };
 
@@ -157,6 +158,16 @@ impl PipelineHandle {
     /// Has another model take over from the next image on; those prepared for the one before are finished with it.
     pub fn replace_model(&self, loaded: LoadedModel) {
         self.current.replace(Served::new(loaded));
+    }
+
+    /// Has streams searched for these labels from the next frame on.
+    ///
+    /// # Errors
+    /// [`VocabularyError`]: the model has classes of its own, or cannot be asked for these labels; nothing changes.
+    pub fn set_vocabulary(&self, labels: &[String]) -> Result<(), VocabularyError> {
+        let served = self.served();
+        served.set_vocabulary(served.vocabulary_of(labels)?);
+        Ok(())
     }
 
     pub(crate) fn depths(&self) -> Depths {

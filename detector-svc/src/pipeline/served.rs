@@ -1,16 +1,20 @@
 //! The model in service, and how another takes its place.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
+use parking_lot::Mutex;
 
 use crate::{
     image::FASTEST_ORDER,
     inference::{LoadedModel, Provider, Session},
-    model::{Model, Vocabulary},
+    model::{Model, Vocabulary, VocabularyError},
     preprocess::Normaliser,
 };
+
+/// Vocabularies that are kept of those that callers have asked for.
+const KEPT: usize = 32;
 
 /// A model in service. Every image keeps the one that it was prepared for, so that another can take over between two
 /// images and none is lost.
@@ -23,6 +27,8 @@ pub(crate) struct Served {
     sessions: ArrayQueue<Session>,
     /// What streams are searched for.
     vocabulary: ArcSwap<Vocabulary>,
+    /// What callers have asked for, the latest at the front.
+    asked: Mutex<VecDeque<Arc<Vocabulary>>>,
 }
 
 /// The model that images are prepared for; cheap to clone, the clones share it.
@@ -43,6 +49,7 @@ impl Served {
             model: Arc::new(model),
             provider,
             sessions: queue,
+            asked: Mutex::default(),
         }
     }
 
@@ -60,6 +67,49 @@ impl Served {
     pub(crate) fn set_vocabulary(&self, vocabulary: Arc<Vocabulary>) {
         self.vocabulary.store(vocabulary);
     }
+
+    /// What is searched for when these labels are. It is the same one for the same labels, so that images of several
+    /// callers go in one batch.
+    ///
+    /// # Errors
+    /// [`VocabularyError`]: the model cannot be asked for these labels.
+    pub(crate) fn vocabulary_of(&self, labels: &[String]) -> Result<Arc<Vocabulary>, VocabularyError> {
+        if let Some(known) = self.known(labels) {
+            return Ok(known);
+        }
+        // Not under the lock: it takes a while.
+        let made = Arc::new(self.model.vocabulary(labels)?);
+        let mut asked = self.asked.lock();
+        asked.push_front(Arc::clone(&made));
+        asked.truncate(KEPT);
+        Ok(made)
+    }
+
+    fn known(&self, labels: &[String]) -> Option<Arc<Vocabulary>> {
+        let current = self.vocabulary();
+        if current.labels[..] == *labels {
+            return Some(current);
+        }
+        let mut asked = self.asked.lock();
+        let index = asked.iter().position(|known| known.labels[..] == *labels)?;
+        let known = asked.remove(index)?;
+        asked.push_front(Arc::clone(&known));
+        Some(known)
+    }
+
+    /// Has streams searched for what they were with the model before, if somebody has asked for that.
+    fn take_over(&self, before: &Self) {
+        let told = before.vocabulary();
+        if Arc::ptr_eq(&told, &before.model.vocabulary) || !self.model.is_open_vocabulary() {
+            return;
+        }
+        match self.vocabulary_of(&told.labels) {
+            Ok(vocabulary) => self.set_vocabulary(vocabulary),
+            Err(error) => {
+                tracing::warn!(model = self.model.id, %error, "streams are searched for the model's own labels again");
+            }
+        }
+    }
 }
 
 impl Current {
@@ -74,6 +124,7 @@ impl Current {
 
     /// Has another model take over from the next image on.
     pub(crate) fn replace(&self, served: Served) {
+        served.take_over(&self.load());
         self.0.store(Arc::new(served));
     }
 }

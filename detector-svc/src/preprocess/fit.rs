@@ -7,9 +7,11 @@ use fast_image_resize::{
     images::{Image as Target, ImageRef},
 };
 
-use super::{Filter, InputSpec, Letterbox, PreprocessError, ResizeMode, bilinear::Bilinear};
+use super::{
+    Filter, InputSpec, Letterbox, PreprocessError, ResizeMode, bilinear::Bilinear, smooth::Smoother,
+};
 use crate::{
-    image::{CHANNELS, Image},
+    image::{CHANNELS, FASTEST_ORDER, Image},
     spare::Spare,
 };
 
@@ -17,8 +19,10 @@ use crate::{
 /// Dropped, it gives that memory back.
 #[derive(Debug)]
 pub struct Fitted {
-    /// Interleaved pixels of [`Letterbox::scaled_size`], in the channel order of the model.
+    /// Interleaved pixels, in the channel order of the model.
     pixels: Vec<u8>,
+    /// Width and height of these: the image's within the input, or more, where padding beside it is blended in.
+    size: (u32, u32),
     letterbox: Letterbox,
     spare: Spare<u8>,
 }
@@ -33,6 +37,10 @@ impl Fitted {
     pub(super) fn pixels(&self) -> &[u8] {
         &self.pixels
     }
+
+    pub(super) fn size(&self) -> (u32, u32) {
+        self.size
+    }
 }
 
 impl Drop for Fitted {
@@ -46,6 +54,8 @@ pub struct Fitter {
     mode: ResizeMode,
     input: (u32, u32),
     resizing: Resizing,
+    /// Pixels beside the image, as its own are ordered.
+    padding: [f32; CHANNELS],
     spare: Spare<u8>,
 }
 
@@ -53,13 +63,29 @@ pub struct Fitter {
 enum Resizing {
     Library(Box<Resizer>, ResizeAlg),
     Bilinear(Bilinear),
+    Smooth(Smoother),
+}
+
+/// An image with padding on its right and below.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Canvas {
+    /// Pixels a row, those of the image among them.
+    pub(super) width: u32,
+    /// Rows.
+    pub(super) height: u32,
+    /// Each channel of the padding, 0..=255 scale.
+    pub(super) padding: [f32; CHANNELS],
 }
 
 impl Fitter {
     /// Fits images into the input that `spec` describes, in the memory of `spare`.
     #[must_use]
     pub fn new(spec: &InputSpec, spare: Spare<u8>) -> Self {
-        Self { mode: spec.resize, input: spec.size(), resizing: resizing(spec.filter), spare }
+        let mut padding = spec.padding;
+        if spec.color != FASTEST_ORDER {
+            padding.reverse();
+        }
+        Self { mode: spec.resize, input: spec.size(), resizing: resizing(spec.filter), padding, spare }
     }
 
     /// Resizes an image to the size that it has within the input. One of that size already gives its pixels away
@@ -72,13 +98,33 @@ impl Fitter {
         let failed = |detail| PreprocessError { width, height, detail };
         check(image).map_err(failed)?;
         let letterbox = Letterbox::new(self.mode, (width, height), self.input);
-        let mut fitted = Fitted { pixels: self.spare.take(), letterbox, spare: self.spare.clone() };
+        let (pixels, size) = (self.spare.take(), letterbox.scaled_size());
+        let mut fitted = Fitted { pixels, size, letterbox, spare: self.spare.clone() };
         if letterbox.is_unscaled() {
             take_pixels(image, &mut fitted.pixels);
+        } else if let Some(size) = self.smooth(image, &letterbox, &mut fitted.pixels) {
+            fitted.size = size;
         } else {
-            self.resize(image, letterbox.scaled_size(), &mut fitted.pixels).map_err(failed)?;
+            self.resize(image, size, &mut fitted.pixels).map_err(failed)?;
         }
         Ok(fitted)
+    }
+
+    /// Resizes an image that is to be smoothed; tells the size that it was given.
+    fn smooth(&mut self, image: &Image, letterbox: &Letterbox, pixels: &mut Vec<u8>) -> Option<(u32, u32)> {
+        let Resizing::Smooth(smoother) = &mut self.resizing else {
+            return None;
+        };
+        // Padding that is resized with the image runs into it at its edge.
+        let (width, height, size) = match self.mode {
+            ResizeMode::SquarePad => {
+                let side = image.width.max(image.height);
+                (side, side, self.input)
+            }
+            _ => (image.width, image.height, letterbox.scaled_size()),
+        };
+        smoother.resize(image, Canvas { width, height, padding: self.padding }, size, pixels);
+        Some(size)
     }
 
     fn resize(
@@ -93,6 +139,8 @@ impl Fitter {
                 bilinear.resize(image, (width, height), pixels);
                 return Ok(());
             }
+            // It makes the whole input, padding and all.
+            Resizing::Smooth(_) => return Ok(()),
         };
         pixels.resize(width as usize * height as usize * CHANNELS, 0);
         let source =
@@ -111,6 +159,7 @@ fn resizing(filter: Filter) -> Resizing {
         Filter::BilinearAntialias => ResizeAlg::Convolution(FilterType::Bilinear),
         Filter::BicubicAntialias => ResizeAlg::Convolution(FilterType::CatmullRom),
         Filter::LanczosAntialias => ResizeAlg::Convolution(FilterType::Lanczos3),
+        Filter::GaussianBilinear => return Resizing::Smooth(Smoother::default()),
     };
     Resizing::Library(Box::new(Resizer::new()), algorithm)
 }

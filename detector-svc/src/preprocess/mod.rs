@@ -5,6 +5,7 @@ mod edges;
 mod fit;
 mod letterbox;
 mod normalise;
+mod smooth;
 mod spec;
 mod tensor;
 

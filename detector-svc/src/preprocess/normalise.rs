@@ -121,7 +121,7 @@ impl Normaliser {
         pad: impl Fn(&mut [T]),
         write: impl Fn(std::ops::Range<usize>, &mut [T]),
     ) {
-        let (width, height) = image.letterbox().scaled_size();
+        let (width, height) = image.size();
         let (left, top) = image.letterbox().offset();
         let (row_length, width) = (self.spec.width as usize * step, width as usize);
         let (above, rest) = target.split_at_mut(top as usize * row_length);

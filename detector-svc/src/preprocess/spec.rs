@@ -28,6 +28,9 @@ pub enum Filter {
     BicubicAntialias,
     /// Over all pixels that become one, as Pillow's `LANCZOS`.
     LanczosAntialias,
+    /// Between the four nearest pixels of an image that was smoothed by as much as it becomes smaller: scikit-image's
+    /// `resize` and OWLv2's image processor.
+    GaussianBilinear,
 }
 
 /// What a model wants its image input to look like.

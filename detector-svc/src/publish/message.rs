@@ -11,6 +11,9 @@ use crate::{
     pipeline::{Detected, FrameOrigin},
 };
 
+/// What labels that a detector publishes have as their `source`, so that none takes another's for a wish.
+pub(crate) const LABELS_SOURCE: &str = "detector-svc";
+
 /// One object, under the keys of both packages' readers.
 #[derive(Serialize)]
 struct Object<'a> {
@@ -99,7 +102,7 @@ pub(super) fn labels(model: &Model, labels: &Labels, now: Duration) -> Vec<(&'st
         ("timestamp", now.as_secs_f64().to_string()),
         ("labels", json(&labels[..])),
         ("label_count", labels.len().to_string()),
-        ("metadata", json(&serde_json::json!({"model_id": model.id}))),
+        ("metadata", json(&serde_json::json!({"model_id": model.id, "source": LABELS_SOURCE}))),
     ]
 }
 

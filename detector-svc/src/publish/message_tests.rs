@@ -83,4 +83,6 @@ fn labels_are_listed_and_counted() {
     let model = model::fixture::model(&["cat", "dog"]);
     let fields: HashMap<_, _> = labels(&model, model.labels(), Duration::from_secs(7)).into_iter().collect();
     assert_eq!((fields["labels"].as_str(), fields["label_count"].as_str()), (r#"["cat","dog"]"#, "2"));
+    let metadata: Value = serde_json::from_str(&fields["metadata"]).unwrap();
+    assert_eq!(metadata, value!({"model_id": "pets", "source": "detector-svc"}));
 }

@@ -17,6 +17,7 @@ use vision_metrics_client::Recorder;
 use vision_service::{clock::unix_now, rate_limit::OncePer, settings::InvalidSetting};
 
 pub use self::annotations::{AnnotationSettings, Annotations};
+pub(crate) use self::message::LABELS_SOURCE;
 pub use self::watchers::{PublishedFrame, Watchers, Watching};
 use self::{annotations::ToAnnotate, entry::Added, metrics::PublishMetrics};
 use crate::{
@@ -51,7 +52,8 @@ vision_service::settings! {
         /// Whether masks are made and published with detections, where the model makes them: an uncompressed pixel a
         /// byte, so each mask is as large as the image.
         pub masks: bool = false,
-        /// Stream that the model's labels are published to when Redis is connected.
+        /// Stream that the model's labels are published to when Redis is connected. What somebody else adds to it while
+        /// this runs is what a model that can be asked in words looks for from then on.
         pub labels_stream: String = "detectable_labels".to_owned(),
         /// Results that may wait; past it the model waits.
         pub queue_capacity: usize = 64,

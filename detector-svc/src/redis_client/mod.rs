@@ -8,7 +8,7 @@
 //!     +ping +xread +xrevrange +xinfo|stream +exists +xadd +eval +evalsha +script|load
 //!     +get +set +del +pexpire +time +zadd +zrem +zrange +zremrangebyscore
 //!     +xreadgroup +xgroup +xack +xclaim +xautoclaim +xpending +xrange +xinfo|groups +xinfo|consumers +scan
-//!     ~robot_camera ~detected_objects ~{detected_objects}:* %W~detectable_labels
+//!     ~robot_camera ~detected_objects ~{detected_objects}:* ~detectable_labels
 //! ```
 //!
 //! A cluster needs `+cluster|slots`, too, and annotated frames `%W~annotated_camera`; [`replay`](crate::replay) needs

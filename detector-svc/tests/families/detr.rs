@@ -5,7 +5,7 @@ use detector_svc::{
     model::ModelOptions,
 };
 
-use super::{EXACT, Golden};
+use super::{EXACT, golden::Golden};
 
 #[test]
 fn rt_detr_v2() {

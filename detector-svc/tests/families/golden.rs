@@ -43,6 +43,9 @@ pub(crate) struct Expected {
     pub(crate) max_detections: usize,
     #[serde(default)]
     pub(crate) text_threshold: f32,
+    /// What it was asked for, in words.
+    #[serde(default)]
+    pub(crate) vocabulary: Vec<String>,
     pub(crate) detections: Vec<Found>,
 }
 
@@ -50,6 +53,7 @@ pub(crate) struct Expected {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Found {
     pub(crate) label: String,
+    pub(crate) class_id: usize,
     pub(crate) confidence: f32,
     #[serde(rename = "box")]
     pub(crate) corners: [f32; 4],
@@ -67,7 +71,17 @@ impl Golden {
     pub(crate) fn read(name: &str) -> Self {
         let folder = families().join(name);
         let expected = fs::read(folder.join("expected.json")).unwrap();
-        Self { expected: serde_json::from_slice(&expected).unwrap(), folder }
+        let mut expected: Expected = serde_json::from_slice(&expected).unwrap();
+        // Grounding DINO calls an object by the words that it found of all queries.
+        for found in &mut expected.detections {
+            found.label = expected.vocabulary.get(found.class_id).unwrap_or(&found.label).clone();
+        }
+        Self { expected, folder }
+    }
+
+    /// File of a model.
+    pub(crate) fn path(name: &str) -> PathBuf {
+        families().join(name).join("model.onnx")
     }
 
     /// Where its files are.
@@ -83,7 +97,8 @@ impl Golden {
 
     /// Asserts that the model is of the family and finds what the reference found, alone and in a batch.
     pub(crate) fn check(&self, family: &str, tolerance: Tolerance) {
-        let mut loaded = self.load(&ModelOptions { max_batch: 2, ..ModelOptions::default() });
+        let labels = self.expected.vocabulary.clone();
+        let mut loaded = self.load(&ModelOptions { max_batch: 2, labels, ..ModelOptions::default() });
         assert_eq!(loaded.model.family.name(), family);
         for images in 1..=loaded.model.batch.max {
             let found = self.detect(&mut loaded, images);

@@ -6,6 +6,7 @@
 
 mod detr;
 mod golden;
+mod open_vocabulary;
 mod segmenters;
 mod yolo;
 

@@ -27,7 +27,7 @@ const RULES: &str = "resetkeys resetchannels -@all \
     +ping +xread +xrevrange +xinfo|stream +exists +xadd +eval +evalsha +script|load \
     +get +set +del +pexpire +time +zadd +zrem +zrange +zremrangebyscore \
     +xreadgroup +xgroup +xack +xclaim +xautoclaim +xpending +xrange +xinfo|groups +xinfo|consumers +scan \
-    ~robot_camera ~detected_objects ~{detected_objects}:* %W~detectable_labels";
+    ~robot_camera ~detected_objects ~{detected_objects}:* ~detectable_labels";
 
 /// Runs a detector and has it find what is in a frame of each of its streams.
 async fn works(settings: Settings, redis: &mut impl ConnectionLike) -> Result<()> {

@@ -9,6 +9,7 @@ mod exposition;
 mod faults;
 mod files;
 mod fixture;
+mod open_vocabulary;
 mod ownership;
 mod python_client;
 mod redis_servers;

@@ -12,7 +12,7 @@ use ort::{
 };
 
 use super::{
-    super::{LoadError, ModelSource, RunOutputs, RuntimeSettings, graph::graph_info, session::open},
+    super::{LoadError, ModelSource, RunOutputs, RuntimeSettings, graph::graph_info, session::open_whole},
     SegmentError, Segmenter,
 };
 use crate::{
@@ -154,7 +154,7 @@ impl Segmenter for Sam {
 
 /// One of the two sessions, and its graph.
 fn part(source: &ModelSource, runtime: &RuntimeSettings) -> Result<(Session, GraphInfo), LoadError> {
-    let (session, _) = open(source, runtime)?;
+    let (session, _) = open_whole(source, runtime)?;
     let graph =
         graph_info(&session).map_err(|error| LoadError::Graph { name: source.name(), source: error })?;
     Ok((session, graph))

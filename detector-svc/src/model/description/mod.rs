@@ -96,6 +96,8 @@ pub(super) struct Description {
     pub(super) activation: Option<Activation>,
     /// Whether the graph decodes boxes itself, in families where it may or may not.
     pub(super) decoded: Option<bool>,
+    /// Most tokens of a text.
+    pub(super) text_tokens: Option<usize>,
 }
 
 impl Description {
@@ -125,6 +127,7 @@ impl Description {
             filter: self.filter.or(other.filter),
             activation: self.activation.or(other.activation),
             decoded: self.decoded.or(other.decoded),
+            text_tokens: self.text_tokens.or(other.text_tokens),
         }
     }
 }

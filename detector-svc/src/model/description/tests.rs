@@ -66,6 +66,7 @@ fn a_users_description_is_read_whole() {
         filter: Some(Filter::BicubicAntialias),
         activation: Some(Activation::Softmax),
         decoded: Some(true),
+        text_tokens: None,
     };
     assert_eq!(model_toml::parse(text).unwrap(), expected);
     for (text, named) in [

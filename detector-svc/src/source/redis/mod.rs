@@ -6,6 +6,7 @@
 pub(crate) mod discover;
 pub mod entry;
 pub mod every;
+pub(crate) mod labels;
 pub mod latest;
 mod portion;
 pub(crate) mod reply;

@@ -49,12 +49,17 @@ pub(super) fn parse(text: &str) -> Result<Description, DescriptionError> {
     Ok(Description {
         image_size: fit.map(|(size, _)| size),
         resize: fit.map(|(_, resize)| resize),
-        // What is padded is padded after normalisation, with zeros.
-        padding: fit.is_some_and(|(_, resize)| pads(resize)).then_some(mean),
+        // What is padded is padded with zeros, after normalisation or, to a square, before.
+        padding: match fit {
+            Some((_, ResizeMode::SquarePad)) => Some([0.0; CHANNELS]),
+            Some((_, resize)) if pads(resize) => Some(mean),
+            _ => None,
+        },
         color: Some(ColorOrder::Rgb),
         mean: Some(mean),
         std: Some(std),
-        filter: file.filter()?,
+        // Whatever `resample` says, this processor has a way of its own.
+        filter: if file.is("Owlv2") { Some(Filter::GaussianBilinear) } else { file.filter()? },
         ..Description::default()
     })
 }
@@ -98,7 +103,9 @@ impl File {
         let exact = size.exact();
         match (exact, padded) {
             (Some(exact), Some(padded)) if exact != padded => Some((padded, ResizeMode::LetterboxTopLeft)),
-            (Some(exact), _) if self.is("Owlv2") => Some((exact, ResizeMode::SquarePad)),
+            (Some(exact), _) if self.is("Owlv2") && self.do_pad != Some(false) => {
+                Some((exact, ResizeMode::SquarePad))
+            }
             (Some(exact), _) => {
                 let (multiple, rounding) = self.step();
                 Some((exact.map(|side| rounding.to(multiple, side)), ResizeMode::Stretch))
