@@ -3,8 +3,9 @@
 use super::{
     ImageOutputs, OutputError, Query,
     decode::{Decode, above},
+    family::Family,
     nms::Candidate,
-    recognise::{Evidence, Family, Input, Kind, Recognised},
+    recognise::{Evidence, Input, Kind, Recognised},
 };
 
 const BOXES: &str = "boxes";

@@ -4,9 +4,10 @@ use super::{
     ImageOutputs, ModelError, OutputError, Query, Thresholds,
     decode::{Decode, above, corners, logit, scaled, sigmoid},
     description::Activation,
+    family::Family,
     nms::Candidate,
     queries::{as_many, imagenet, keep_best, plane, whole_mask},
-    recognise::{Evidence, Family, Input, Kind, Recognised},
+    recognise::{Evidence, Input, Kind, Recognised},
     softmax::Softmax,
 };
 use crate::{

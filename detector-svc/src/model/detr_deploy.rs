@@ -3,9 +3,10 @@
 use super::{
     ImageOutputs, OutputError, Outputs, Query,
     decode::Decode,
+    family::Family,
     nms::Candidate,
     queries::as_many,
-    recognise::{Evidence, Family, Input, Kind, Recognised},
+    recognise::{Evidence, Input, Kind, Recognised},
 };
 use crate::preprocess::{Filter, ResizeMode};
 

@@ -8,8 +8,9 @@ use std::ops::Range;
 use super::{
     ImageOutputs, OutputError, Query, SideInputKind,
     decode::{Decode, corners, logit, scaled, sigmoid},
+    family::Family,
     nms::Candidate,
-    recognise::{Evidence, Family, Input, Kind, Recognised},
+    recognise::{Evidence, Input, Kind, Recognised},
     text::QueryLayout,
 };
 use crate::{

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use super::{
     ImageOutputs, OutputError, Query,
     decode::{Decode, logit, sigmoid},
+    family::Family,
     nms::Candidate,
     queries::{imagenet, in_input, keep_best, plane},
-    recognise::{Evidence, Family, Kind, Recognised},
+    recognise::{Evidence, Kind, Recognised},
     softmax::Softmax,
 };
 use crate::{

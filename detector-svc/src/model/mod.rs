@@ -8,6 +8,7 @@ mod description;
 mod detr;
 mod detr_deploy;
 mod error;
+mod family;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod graph;
@@ -45,6 +46,7 @@ pub use self::{
     detr::Detr,
     detr_deploy::DetrDeploy,
     error::{ModelError, OutputError},
+    family::Family,
     graph::{GraphInfo, Port},
     grounding_dino::GroundingDino,
     labels::Labels,
@@ -52,7 +54,7 @@ pub use self::{
     nms::Scratch,
     outputs::{ImageOutputs, Matrix, Output, Outputs, Planes},
     owl::Owl,
-    recognise::{Batch, Family, ModelOptions},
+    recognise::{Batch, ModelOptions},
     side_input::{SideInput, SideInputKind},
     ssd::Ssd,
     text::{TokenizerError, VocabularyError},

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::model::SideInputKind;
+use crate::model::{BoxesScores, SideInputKind};
 
 fn port(name: &str, dimensions: &[Option<usize>]) -> Port {
     Port { name: name.into(), element: "float32".into(), dimensions: dimensions.to_vec() }

@@ -4,8 +4,9 @@
 use super::{
     GraphInfo, ImageOutputs, OutputError, Query,
     decode::{Decode, numbered, scaled},
+    family::Family,
     nms::Candidate,
-    recognise::{Evidence, Family, Input, Kind, Recognised, UNNAMED_CLASSES},
+    recognise::{Evidence, Input, Kind, Recognised, UNNAMED_CLASSES},
     yolo_head::usual_input,
 };
 use crate::{image::CHANNELS, preprocess::ResizeMode};

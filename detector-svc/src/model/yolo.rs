@@ -4,10 +4,11 @@
 use super::{
     ImageOutputs, Matrix, OutputError, Query,
     decode::{Decode, corners},
+    family::Family,
     nms::Candidate,
     outputs::numbers,
     prototypes::Prototypes,
-    recognise::{Evidence, Family, Kind, Recognised},
+    recognise::{Evidence, Kind, Recognised},
     yolo_head::{Head, Share, likeliest, usual_input},
 };
 use crate::mask::{Mask, Region};

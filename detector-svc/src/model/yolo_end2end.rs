@@ -4,9 +4,10 @@
 use super::{
     ImageOutputs, OutputError, Query,
     decode::{Decode, numbered},
+    family::Family,
     nms::Candidate,
     prototypes::Prototypes,
-    recognise::{Evidence, Family, Kind, Recognised, UNNAMED_CLASSES},
+    recognise::{Evidence, Kind, Recognised, UNNAMED_CLASSES},
     yolo_head::{Head, Share, usual_input},
 };
 use crate::mask::{Mask, Region};

@@ -4,9 +4,10 @@
 use super::{
     ImageOutputs, OutputError, Query,
     decode::Decode,
+    family::Family,
     nms::Candidate,
     prototypes::Prototypes,
-    recognise::{Evidence, Family, Kind, Recognised},
+    recognise::{Evidence, Kind, Recognised},
     yolo_head::{Head, Share, objects, usual_input},
 };
 use crate::mask::{Mask, Region};

@@ -3,8 +3,9 @@
 use super::{
     ImageOutputs, OutputError, Query,
     decode::Decode,
+    family::Family,
     nms::Candidate,
-    recognise::{Evidence, Family, Input, Kind, Recognised},
+    recognise::{Evidence, Input, Kind, Recognised},
     yolo_head::{Head, Share, cell, grids, objects},
     yolov5::BEFORE_SCORES,
 };

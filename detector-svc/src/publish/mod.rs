@@ -49,8 +49,8 @@ vision_service::settings! {
         /// Whether frames that were taken while robot or camera moved (`is_moving`, `robot_moving` or
         /// `camera_moving` in their metadata) are looked at and published, too; otherwise they are dropped as `moving`.
         pub while_moving: bool = false,
-        /// Whether masks are made and published with detections, where the model makes them: an uncompressed pixel a
-        /// byte, so each mask is as large as the image.
+        /// Whether masks are made and published with detections, where the model or a segmenter makes them: an uncompressed
+        /// pixel a byte, so each mask is as large as the image.
         pub masks: bool = false,
         /// Stream that the model's labels are published to when Redis is connected. What somebody else adds to it while
         /// this runs is what a model that can be asked in words looks for from then on.
