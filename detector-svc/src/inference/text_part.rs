@@ -12,7 +12,7 @@ use super::{
 use crate::model::{Prompt, SideInput, SideInputKind};
 
 /// Texts that are kept, each for one number of images.
-const KEPT: usize = 16;
+const KEPT: usize = 32;
 
 /// What the rest of the graph takes from the part that reads text: names and values.
 pub(super) type Encoded = Arc<Vec<(Arc<str>, DynValue)>>;

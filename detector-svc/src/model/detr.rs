@@ -2,11 +2,11 @@
 
 use super::{
     ImageOutputs, ModelError, OutputError, Query, Thresholds,
-    decode::{Decode, above, corners, logit, scaled, sigmoid},
+    decode::{Decode, above, logit, sigmoid},
     description::Activation,
     family::Family,
     nms::Candidate,
-    queries::{as_many, imagenet, keep_best, plane, whole_mask},
+    queries::{as_many, imagenet, keep_best, place, plane, whole_mask},
     recognise::{Evidence, Input, Kind, Recognised},
     softmax::Softmax,
 };
@@ -78,17 +78,6 @@ impl Detr {
     pub(super) fn ambiguity(evidence: &Evidence<'_>) -> Option<ModelError> {
         let columns = columns(evidence, &HUGGING_FACE)?;
         Some(ModelError::Ambiguous { columns, labels: evidence.labels.map(<[String]>::len) })
-    }
-
-    /// Corners in pixels of the input.
-    fn place(&self, image: &ImageOutputs<'_>, centred: [f32; 4]) -> [f32; 4] {
-        let ((left, top), size) = match self.masked {
-            true => (image.letterbox.offset(), image.letterbox.scaled_size()),
-            false => ((0, 0), image.input),
-        };
-        let [x_min, y_min, x_max, y_max] = scaled(corners(centred), size);
-        let (left, top) = (left as f32, top as f32);
-        [x_min + left, y_min + top, x_max + left, y_max + top]
     }
 }
 
@@ -210,7 +199,7 @@ impl Decode for Detr {
                 candidates.push(Candidate {
                     class_id,
                     confidence,
-                    corners: self.place(image, *centred),
+                    corners: place(image, *centred, self.masked),
                     row,
                 });
             };

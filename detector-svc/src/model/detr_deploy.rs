@@ -2,7 +2,7 @@
 
 use super::{
     ImageOutputs, OutputError, Outputs, Query,
-    decode::Decode,
+    decode::{Decode, numbered},
     family::Family,
     nms::Candidate,
     queries::as_many,
@@ -97,10 +97,9 @@ fn read(
     as_many((BOXES, boxes), labels.len(), LABELS)?;
     let rows = labels.iter().zip(scores).zip(boxes.data.as_chunks::<4>().0).enumerate();
     for (row, ((label, confidence), corners)) in rows {
-        // A label below 0 stands for nothing.
-        let class_id = *label as usize;
-        let counts = *confidence > query.thresholds.confidence && *label >= 0.0;
-        if counts && query.classes.contains(class_id) {
+        if *confidence > query.thresholds.confidence
+            && let Some(class_id) = numbered(LABELS, *label, query)?
+        {
             candidates.push(Candidate { class_id, confidence: *confidence, corners: *corners, row });
         }
     }

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::{
-    model::{ClassSet, GraphInfo, Model, ModelError, ModelOptions, Output, Port, Thresholds, Vocabulary},
+    model::{ClassSet, GraphInfo, Model, ModelError, ModelOptions, Output, Port, Thresholds, fixture},
     preprocess::Letterbox,
 };
 
@@ -52,7 +52,10 @@ fn read(batched: bool, labels: &[f32], scores: &[f32]) -> Result<Vec<(usize, usi
     let letterbox = Letterbox::new(ResizeMode::Stretch, (8, 8), (8, 8));
     let image = ImageOutputs { outputs: &outputs, index: 0, letterbox: &letterbox, input: (8, 8) };
     let thresholds = Thresholds { confidence: 0.5, iou: 1.0, text: 0.0, max_detections: 300 };
-    let (classes, vocabulary) = ([0, 1, 2].into_iter().collect::<ClassSet>(), Vocabulary::default());
+    let (classes, vocabulary) = (
+        [0, 1, 2].into_iter().collect::<ClassSet>(),
+        fixture::vocabulary(&["a", "b", "c", "d", "e", "f", "g", "h"]),
+    );
     let query = Query { thresholds, classes: &classes, vocabulary: &vocabulary, masks: false };
     let mut found = Vec::new();
     DetrDeploy { batched }.candidates(&image, &query, &mut found)?;

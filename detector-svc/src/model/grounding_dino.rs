@@ -1,5 +1,5 @@
 //! Grounding DINO: `logits` `[batch, n, tokens]` score each box of `pred_boxes` `[batch, n, 4]` against every word of all
-//! queries; boxes are by their centre and size in parts of the input.
+//! queries; boxes are by their centre and size in parts of the image, or of the input where the graph is not told of the image.
 //!
 //! Liu et al., *Grounding DINO: Marrying DINO with Grounded Pre-Training for Open-Set Object Detection*, 2023.
 
@@ -7,27 +7,24 @@ use std::ops::Range;
 
 use super::{
     ImageOutputs, OutputError, Query, SideInputKind,
-    decode::{Decode, corners, logit, scaled, sigmoid},
+    decode::{Decode, logit, sigmoid},
     family::Family,
     nms::Candidate,
-    recognise::{Evidence, Input, Kind, Recognised},
+    queries::{imagenet, place},
+    recognise::{Evidence, Kind, Recognised},
     text::QueryLayout,
 };
-use crate::{
-    image::ColorOrder,
-    preprocess::{Filter, ResizeMode},
-};
+use crate::preprocess::{Filter, ResizeMode};
 
 const LOGITS: &str = "logits";
 const BOXES: &str = "pred_boxes";
 
-/// Mean and standard deviation of ImageNet's images, 0..=255 scale.
-const MEAN: [f32; 3] = [0.485 * 255.0, 0.456 * 255.0, 0.406 * 255.0];
-const STD: [f32; 3] = [0.229 * 255.0, 0.224 * 255.0, 0.225 * 255.0];
-
 /// The family of Grounding DINO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GroundingDino;
+pub struct GroundingDino {
+    /// Whether the graph is told where the image is, so that boxes are parts of that rather than of the input.
+    masked: bool,
+}
 
 impl GroundingDino {
     /// How graphs are held against it.
@@ -40,21 +37,15 @@ impl GroundingDino {
     fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
         let graph = evidence.graph;
         let has = |kind| graph.inputs.iter().any(|port| SideInputKind::of(&port.name) == Some(kind));
-        let of_bert = has(SideInputKind::TokenTypeIds) || has(SideInputKind::PixelMask);
+        let masked = has(SideInputKind::PixelMask);
+        let of_bert = has(SideInputKind::TokenTypeIds) || masked;
         let (logits, boxes) = (graph.output(LOGITS)?, graph.output(BOXES)?);
         let fits =
             matches!(boxes.dimensions.as_slice(), [_, _, Some(4) | None]) && logits.dimensions.len() == 3;
         (fits && of_bert && has(SideInputKind::TokenIds)).then_some(Recognised {
-            family: Family::GroundingDino(Self),
+            family: Family::GroundingDino(Self { masked }),
             classes: None,
-            input: Input {
-                color: ColorOrder::Rgb,
-                mean: MEAN,
-                std: STD,
-                padding: MEAN,
-                resize: ResizeMode::LetterboxTopLeft,
-                filter: Filter::BilinearAntialias,
-            },
+            input: imagenet(ResizeMode::LetterboxTopLeft, Filter::BilinearAntialias),
         })
     }
 }
@@ -103,7 +94,7 @@ impl Decode for GroundingDino {
                 continue;
             };
             if query.classes.contains(class_id) {
-                let corners = scaled(corners(*centre), image.input);
+                let corners = place(image, *centre, self.masked);
                 candidates.push(Candidate { class_id, confidence: sigmoid(best), corners, row });
             }
         }

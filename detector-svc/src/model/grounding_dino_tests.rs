@@ -26,7 +26,7 @@ fn find(rows: &[[f32; 8]], thresholds: (f32, f32)) -> Result<Vec<(usize, usize, 
     let vocabulary = vocabulary();
     let query = Query { thresholds, classes: &ClassSet::all(), vocabulary: &vocabulary, masks: false };
     let mut found = Vec::new();
-    GroundingDino.candidates(&image, &query, &mut found)?;
+    GroundingDino { masked: false }.candidates(&image, &query, &mut found)?;
     Ok(found.iter().map(|found| (found.row, found.class_id, found.confidence)).collect())
 }
 

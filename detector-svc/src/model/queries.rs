@@ -1,6 +1,11 @@
 //! What the families share that look for objects with a set of queries.
 
-use super::{ImageOutputs, Matrix, OutputError, nms::Candidate, recognise::Input};
+use super::{
+    ImageOutputs, Matrix, OutputError,
+    decode::{corners, scaled},
+    nms::Candidate,
+    recognise::Input,
+};
 use crate::{
     image::{CHANNELS, ColorOrder},
     mask::{Logits, Mask, Region},
@@ -86,9 +91,31 @@ pub(super) fn in_input(cells: [f32; 4], grid: &Logits<'_>, input: (u32, u32)) ->
     [cells[0] * across, cells[1] * down, cells[2] * across, cells[3] * down]
 }
 
+/// Corners in pixels of the input, of a box by its centre and size in parts of the image's own area where the graph is
+/// told of that (`masked`), of the whole input otherwise.
+pub(super) fn place(image: &ImageOutputs<'_>, centred: [f32; 4], masked: bool) -> [f32; 4] {
+    let ((left, top), size) = match masked {
+        true => (image.letterbox.offset(), image.letterbox.scaled_size()),
+        false => ((0, 0), image.input),
+    };
+    let [x_min, y_min, x_max, y_max] = scaled(corners(centred), size);
+    let (left, top) = (left as f32, top as f32);
+    [x_min + left, y_min + top, x_max + left, y_max + top]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{model::Outputs, preprocess::Letterbox};
+
+    #[test]
+    fn boxes_are_parts_of_the_image_where_the_graph_is_told_of_it() {
+        let letterbox = Letterbox::new(ResizeMode::LetterboxTopLeft, (80, 40), (40, 40));
+        let outputs = Outputs::default();
+        let image = ImageOutputs { outputs: &outputs, index: 0, letterbox: &letterbox, input: (40, 40) };
+        assert_eq!(place(&image, [0.5, 0.5, 1.0, 1.0], true), [0.0, 0.0, 40.0, 20.0]);
+        assert_eq!(place(&image, [0.5, 0.5, 1.0, 1.0], false), [0.0, 0.0, 40.0, 40.0]);
+    }
 
     #[test]
     fn the_best_are_kept_and_of_like_ones_the_first() {

@@ -34,6 +34,10 @@ impl Yolox {
 
     fn recognise(evidence: &Evidence<'_>) -> Option<Recognised> {
         let head = Head::of(evidence).filter(|head| head.prototypes.is_none())?;
+        // YOLOv6 and its like have the same shape, and sides that are distributions.
+        if !evidence.named && evidence.graph.operators.contains("Softmax") {
+            return None;
+        }
         let known = head.values(BEFORE_SCORES);
         let without_objectness = head.values(BEFORE_SCORES - 1).unwrap_or(COCO_WITHOUT_OBJECTNESS);
         let certain = head.share(head.rows) == Share::One && head.columns != Some(without_objectness);

@@ -135,7 +135,9 @@ impl PipelineHandle {
     }
 
     /// Leaves the memory of detections that nobody needs any more to the next image.
-    pub fn give_back(&self, detected: Detected) {
+    pub fn give_back(&self, mut detected: Detected) {
+        // Masks are large, and must not wait for the next image.
+        detected.detections.clear();
         self.spare.give_back(detected.detections);
     }
 
@@ -165,9 +167,7 @@ impl PipelineHandle {
     /// # Errors
     /// [`VocabularyError`]: the model has classes of its own, or cannot be asked for these labels; nothing changes.
     pub fn set_vocabulary(&self, labels: &[String]) -> Result<(), VocabularyError> {
-        let served = self.served();
-        served.set_vocabulary(served.vocabulary_of(labels)?);
-        Ok(())
+        self.current.set_vocabulary(labels)
     }
 
     pub(crate) fn depths(&self) -> Depths {

@@ -15,7 +15,7 @@ use super::{
     segment,
     served::Served,
 };
-use crate::detection::Detection;
+use crate::{detection::Detection, inference::Provider};
 
 /// Classes whose handles are kept at once: open vocabularies come and go.
 const MAX_CLASSES: usize = 4096;
@@ -43,7 +43,7 @@ struct StageMetrics {
 #[derive(Debug)]
 struct ModelMetrics {
     id: String,
-    device: String,
+    runs_on: Provider,
     provider: Gauge,
     latency_inference: Histogram,
     batch_size: Histogram,
@@ -133,12 +133,12 @@ impl ModelMetrics {
             inference_duration: recorder.histogram(&MODEL_INFERENCE_DURATION, &[id, device]),
             classes: HashMap::new(),
             id: id.to_owned(),
-            device: device.to_owned(),
+            runs_on: served.provider,
         }
     }
 
     fn is_of(&self, served: &Served) -> bool {
-        self.id == served.model.id && self.device == served.provider.device()
+        self.id == served.model.id && self.runs_on == served.provider
     }
 
     fn detection(&mut self, recorder: &Recorder, label: &str, detection: &Detection) {

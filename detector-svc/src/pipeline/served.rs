@@ -33,7 +33,11 @@ pub(crate) struct Served {
 
 /// The model that images are prepared for; cheap to clone, the clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Current(Arc<ArcSwap<Served>>);
+pub(crate) struct Current {
+    served: Arc<ArcSwap<Served>>,
+    /// Held while what streams are searched for changes, or the model, which takes that over.
+    changing: Arc<Mutex<()>>,
+}
 
 impl Served {
     /// Puts a model into service.
@@ -114,17 +118,26 @@ impl Served {
 
 impl Current {
     pub(super) fn new(served: Served) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(served)))
+        Self { served: Arc::new(ArcSwap::from_pointee(served)), changing: Arc::default() }
     }
 
     /// The model that the next image is prepared for.
     pub(crate) fn load(&self) -> Arc<Served> {
-        self.0.load_full()
+        self.served.load_full()
+    }
+
+    /// Has streams searched for these labels from the next image on.
+    pub(crate) fn set_vocabulary(&self, labels: &[String]) -> Result<(), VocabularyError> {
+        let _changing = self.changing.lock();
+        let served = self.load();
+        served.set_vocabulary(served.vocabulary_of(labels)?);
+        Ok(())
     }
 
     /// Has another model take over from the next image on.
     pub(crate) fn replace(&self, served: Served) {
+        let _changing = self.changing.lock();
         served.take_over(&self.load());
-        self.0.store(Arc::new(served));
+        self.served.store(Arc::new(served));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
-use super::{Description, DescriptionError, divisors, python_dict};
+use super::{Description, DescriptionError, divisors, python_names};
 use crate::image::{CHANNELS, ColorOrder};
 
 type Entries = BTreeMap<String, String>;
@@ -35,8 +35,8 @@ fn names(entries: &Entries) -> Result<Option<Vec<String>>, DescriptionError> {
         return Ok(Some(list));
     }
     let json = serde_json::from_str::<BTreeMap<usize, String>>(text).ok();
-    let names = json.or_else(|| python_dict::parse(text)).ok_or_else(|| {
-        invalid(entries, KEY, "class identifiers and names, as a JSON object or a Python dictionary")
+    let names = json.or_else(|| python_names::parse(text)).ok_or_else(|| {
+        invalid(entries, KEY, "class identifiers and names, or names alone, as JSON or as Python writes them")
     })?;
     if names.keys().copied().eq(0..names.len()) {
         Ok(Some(names.into_values().collect()))

@@ -4,7 +4,7 @@ mod config_json;
 mod metadata;
 mod model_toml;
 mod preprocessor_config;
-mod python_dict;
+mod python_names;
 
 use thiserror::Error;
 

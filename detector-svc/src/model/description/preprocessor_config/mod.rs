@@ -20,13 +20,15 @@ const LONGEST_EDGE: u32 = 1333;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct File {
-    #[serde(alias = "feature_extractor_type")]
     image_processor_type: Option<String>,
+    /// What it was called before; some files have both.
+    feature_extractor_type: Option<String>,
     do_resize: Option<bool>,
     size: Option<Size>,
     max_size: Option<u32>,
-    #[serde(alias = "size_divisibility")]
     size_divisor: Option<u32>,
+    /// What it was called before.
+    size_divisibility: Option<u32>,
     do_pad: Option<bool>,
     pad_size: Option<Size>,
     resample: Option<u8>,
@@ -137,7 +139,7 @@ impl File {
     /// To which multiple the processor rounds sides.
     fn step(&self) -> (u32, Rounding) {
         let former = ["MaskFormer", "Mask2Former", "OneFormer"].iter().any(|name| self.is(name));
-        match self.size_divisor {
+        match self.size_divisor.or(self.size_divisibility) {
             Some(multiple) => (multiple, Rounding::Up),
             None if former => (32, Rounding::Up),
             None if self.is("Yolos") => (16, Rounding::Down),
@@ -147,7 +149,8 @@ impl File {
 
     /// Whether it is the processor of these models.
     fn is(&self, models: &str) -> bool {
-        let rest = self.image_processor_type.as_deref().and_then(|kind| kind.strip_prefix(models));
+        let kind = self.image_processor_type.as_deref().or(self.feature_extractor_type.as_deref());
+        let rest = kind.and_then(|kind| kind.strip_prefix(models));
         rest.is_some_and(|rest| rest.starts_with("ImageProcessor") || rest.starts_with("FeatureExtractor"))
     }
 

@@ -1,10 +1,20 @@
-//! A dictionary of numbers to strings as Python writes it: `{0: 'person', 1: "driver's cab"}`.
+//! Names as Python writes them: a dictionary `{0: 'person', 1: "driver's cab"}`, or a list `['person', "driver's cab"]`.
 
 use std::{collections::BTreeMap, iter::Peekable, str::Chars};
 
-/// Reads a dictionary; `None` when the text is none, or names a key twice.
+/// Reads a dictionary or a list; `None` when the text is neither, or names a key twice.
 pub(super) fn parse(text: &str) -> Option<BTreeMap<usize, String>> {
-    let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    let text = text.trim();
+    let dictionary = || text.strip_prefix('{')?.strip_suffix('}');
+    let list = || text.strip_prefix('[')?.strip_suffix(']');
+    match dictionary() {
+        Some(inside) => entries(inside, true),
+        None => entries(list()?, false),
+    }
+}
+
+/// What is between the brackets; the entries of a list have their places for keys.
+fn entries(inside: &str, keyed: bool) -> Option<BTreeMap<usize, String>> {
     let mut rest = inside.chars().peekable();
     let mut entries = BTreeMap::new();
     loop {
@@ -12,10 +22,7 @@ pub(super) fn parse(text: &str) -> Option<BTreeMap<usize, String>> {
         if rest.peek().is_none() {
             return Some(entries);
         }
-        let key = number(&mut rest)?;
-        skip_space(&mut rest);
-        (rest.next()? == ':').then_some(())?;
-        skip_space(&mut rest);
+        let key = if keyed { key(&mut rest)? } else { entries.len() };
         if entries.insert(key, string(&mut rest)?).is_some() {
             return None;
         }
@@ -26,6 +33,14 @@ pub(super) fn parse(text: &str) -> Option<BTreeMap<usize, String>> {
             Some(_) => return None,
         }
     }
+}
+
+fn key(rest: &mut Peekable<Chars<'_>>) -> Option<usize> {
+    let key = number(rest)?;
+    skip_space(rest);
+    (rest.next()? == ':').then_some(())?;
+    skip_space(rest);
+    Some(key)
 }
 
 fn skip_space(rest: &mut Peekable<Chars<'_>>) {
@@ -80,6 +95,8 @@ mod tests {
         let names = parse(text).map(|names| names.into_values().collect::<Vec<_>>());
         assert_eq!(names, Some(vec!["person".into(), "driver's cab".into(), "a \"b\" 'c' \\ éé".into()]));
         assert_eq!(parse("{}"), Some(BTreeMap::new()));
+        let list = parse("['person', \"driver's cab\"]").map(|names| names.into_values().collect::<Vec<_>>());
+        assert_eq!(list, Some(vec!["person".into(), "driver's cab".into()]));
     }
 
     #[test]
@@ -93,7 +110,9 @@ mod tests {
             "{0: 'a', 0: 'b'}",
             "{0: 'a\\q'}",
             "{-1: 'a'}",
-            "['a']",
+            "['a': 'b']",
+            "['a' 'b']",
+            "[0: 'a']",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }
