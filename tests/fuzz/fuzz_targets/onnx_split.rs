@@ -17,7 +17,8 @@ fuzz_target!(|file: &[u8]| {
     let boundary: Vec<_> = split.boundary().collect();
     assert!(!boundary.is_empty() && boundary.iter().collect::<BTreeSet<_>>().len() == boundary.len());
     Split::new(&split.text(), is_text).expect("the part that reads text is a file");
-    let described = boundary.iter().map(|name| Boundary { name: (*name).to_owned(), element: 1, rank: Some(2) });
+    let described =
+        boundary.iter().map(|name| Boundary { name: (*name).to_owned(), element: 1, rank: Some(2) });
     let image = split.image(&described.collect::<Vec<_>>());
     Split::new(&image, is_text).expect("the rest is a file");
 });
