@@ -36,8 +36,16 @@ async fn redis_dies_in_the_middle_and_comes_back_empty() -> Result<()> {
     .await?;
     fixture.redis_server.restart().await?;
     fixture.detector.ready().await?;
-    let before = balanced(fixture.metrics.http).await?.ledger();
     fixture.redis = fixture.redis_server.connect().await?;
+    let earlier = balanced(fixture.metrics.http).await?.ledger();
+    // Counts arrive in their order: with this frame's, those of all before it have.
+    fixture.detect(&frame).await?;
+    let before = eventually("the count of a frame", async || {
+        let ledger = balanced(fixture.metrics.http).await?.ledger();
+        anyhow::ensure!(ledger.success == earlier.success + 1.0, "{ledger:?}");
+        Ok(ledger)
+    })
+    .await?;
     for _ in 0..10 {
         fixture.detect(&frame).await?;
     }
