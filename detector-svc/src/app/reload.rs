@@ -95,7 +95,11 @@ impl Reload {
         match load_detector(&self.settings).await {
             Ok(loaded) => {
                 tracing::info!(model = %loaded.model, "another model takes over");
-                self.pipeline.replace_model(loaded);
+                let pipeline = self.pipeline.clone();
+                // What streams are searched for becomes tokens anew.
+                if tokio::task::spawn_blocking(move || pipeline.replace_model(loaded)).await.is_err() {
+                    return self.failed.inc();
+                }
                 self.labels.notify_one();
             }
             Err(error) => {

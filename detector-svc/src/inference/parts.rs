@@ -58,15 +58,24 @@ pub(super) fn open(path: &Path, settings: &RuntimeSettings) -> Result<Option<Par
     let Ok(Some(split)) = Split::new(&file, is_text) else {
         return Ok(None);
     };
-    // An engine would be built anew for each number of queries.
-    let providers: Vec<_> =
-        settings.providers.iter().copied().filter(|provider| *provider != Provider::TensorRt).collect();
-    let (text, _) = commit(&split.text(), path, settings, &providers)?;
+    let (text, _) = commit(&split.text(), path, settings, &for_text(&settings.providers))?;
     let boundary = split.boundary().map(|name| boundary(name, text.outputs()));
     let boundary = boundary.collect::<Result<Vec<_>, _>>()?;
     let (session, provider) = commit(&split.image(&boundary), path, settings, &settings.providers)?;
     let graph = whole(&session, &text, &boundary)?;
     Ok(Some(Parts { text: TextPart::new(text), session, provider, graph }))
+}
+
+/// CUDA in place of TensorRT, which would build an engine anew for each number of queries.
+fn for_text(providers: &[Provider]) -> Vec<Provider> {
+    let mut wanted = Vec::new();
+    for provider in providers {
+        let provider = if *provider == Provider::TensorRt { Provider::Cuda } else { *provider };
+        if !wanted.contains(&provider) {
+            wanted.push(provider);
+        }
+    }
+    wanted
 }
 
 fn commit(

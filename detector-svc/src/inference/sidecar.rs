@@ -73,9 +73,24 @@ impl Fingerprint {
     pub(super) fn of(path: &Path) -> Self {
         let Beside { model_toml, preprocessor_config, config, tokenizer } = Beside::of(path);
         let beside = [model_toml, preprocessor_config, config, tokenizer].into_iter().flatten();
-        let all = [path.to_owned()].into_iter().chain(beside);
+        let all = [path.to_owned()].into_iter().chain(weights(path)).chain(beside);
         Self(all.map(|path| (path.clone(), Stamp::of(&path))).collect())
     }
+}
+
+/// Files that a model keeps its weights in: their names begin with its own.
+fn weights(path: &Path) -> Vec<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (Some(own), Ok(entries)) = (path.file_name(), fs::read_dir(folder)) else {
+        return Vec::new();
+    };
+    let begins = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        name != own && name.as_encoded_bytes().starts_with(own.as_encoded_bytes())
+    };
+    let mut weights: Vec<_> = entries.flatten().filter(begins).map(|entry| entry.path()).collect();
+    weights.sort_unstable();
+    weights
 }
 
 impl Stamp {
@@ -144,7 +159,9 @@ mod tests {
         let described = Fingerprint::of(&model);
         fs::write(folder.path().join("other"), "1").unwrap();
         fs::rename(folder.path().join("other"), &model).unwrap();
-        let all = [absent, written, described, Fingerprint::of(&model)];
+        let replaced = Fingerprint::of(&model);
+        fs::write(folder.path().join("pets.onnx_data"), "weights").unwrap();
+        let all = [absent, written, described, replaced, Fingerprint::of(&model)];
         assert!(all.iter().enumerate().all(|(index, one)| !all[index + 1..].contains(one)), "{all:?}");
     }
 }

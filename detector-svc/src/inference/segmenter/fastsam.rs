@@ -10,7 +10,9 @@ use crate::{
     detection::{BoundingBox, Detection},
     image::{FASTEST_ORDER, Image},
     mask::Mask,
-    model::{ClassSet, ImageOutputs, Model, ModelOptions, Query, Scratch, Thresholds},
+    model::{
+        ClassSet, ImageOutputs, MAX_MASKS, MasksWanted, Model, ModelOptions, Query, Scratch, Thresholds,
+    },
     preprocess::{Fitter, Normaliser, Tensor},
     segment::{SegmenterError, choose},
     spare::Spare,
@@ -66,7 +68,12 @@ impl FastSam {
         let outputs = self.session.run(&inputs)?;
         let outputs = outputs.view();
         let image = ImageOutputs { outputs: &outputs, index: 0, letterbox, input: self.model.input.size() };
-        let query = Query { thresholds: THRESHOLDS, classes: &EVERY_CLASS, vocabulary, masks: true };
+        let query = Query {
+            thresholds: THRESHOLDS,
+            classes: &EVERY_CLASS,
+            vocabulary,
+            masks: Some(MasksWanted { above: 0.0, most: MAX_MASKS }),
+        };
         self.model.postprocess(&image, &query, &mut self.scratch, &mut self.found)?;
         Ok(self.found.drain(..).filter_map(|object| object.mask).collect())
     }
