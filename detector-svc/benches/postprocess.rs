@@ -9,8 +9,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use detector_svc::{
     detection::{BoundingBox, Detection},
     model::{
-        ClassSet, GraphInfo, ImageOutputs, Model, ModelOptions, Output, Outputs, Port, Query, Scratch,
-        Thresholds,
+        ClassSet, GraphInfo, ImageOutputs, MAX_MASKS, MasksWanted, Model, ModelOptions, Output, Outputs,
+        Port, Query, Scratch, Thresholds,
     },
     preprocess::{Letterbox, ResizeMode},
 };
@@ -157,7 +157,12 @@ fn bench(criterion: &mut Criterion, layout: &Layout) {
     let letterbox = Letterbox::new(ResizeMode::LetterboxCentre, input, input);
     let image = ImageOutputs { outputs: &outputs, index: 0, letterbox: &letterbox, input };
     let (classes, masks) = (ClassSet::all(), layout.masks > 0);
-    let query = Query { thresholds: THRESHOLDS, classes: &classes, vocabulary: &model.vocabulary, masks };
+    let query = Query {
+        thresholds: THRESHOLDS,
+        classes: &classes,
+        vocabulary: &model.vocabulary,
+        masks: masks.then_some(MasksWanted { above: 0.0, most: MAX_MASKS }),
+    };
     let (mut scratch, mut found) = (Scratch::default(), Vec::new());
     criterion.bench_function(layout.name, |b| {
         b.iter(|| model.postprocess(black_box(&image), &query, &mut scratch, &mut found).unwrap());

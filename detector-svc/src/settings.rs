@@ -83,7 +83,7 @@ vision_service::settings! {
         pub text_threshold: f64 = 0.25,
         /// Most detections in one image, the most confident ones, 1 to 4096.
         pub max_detections: usize = 300,
-        /// Class names in the order of class identifiers. Empty: those in the model file. A model that can be asked in
+        /// Class names in the order of class identifiers. Empty: those in the model file or beside it. A model that can be asked in
         /// words (OWLv2, OWL-ViT, Grounding DINO) looks for these, or else for the 80 classes of COCO.
         pub labels: Vec<String> = Vec::new(),
     }
@@ -171,6 +171,7 @@ impl Settings {
             track: self.track.clone(),
             keep_images: self.annotate.enabled,
             masks: self.publish.masks,
+            max_masks: self.publish.max_masks,
             segmenter: self.segmenter.clone(),
         }
     }

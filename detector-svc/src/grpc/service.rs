@@ -67,16 +67,14 @@ impl Engine {
         let encoding = convert::mask_encoding(&wire)?;
         let served = self.pipeline.served();
         let makes_masks = self.pipeline.makes_masks(&served);
-        let request = convert::request(wire, served, self.thresholds, self.tracks, makes_masks, deadline)?;
+        let (thresholds, tracks) = (self.thresholds, self.tracks);
+        // Many words take a while to become tokens.
+        let words = !wire.labels.is_empty() && served.model.is_open_vocabulary();
+        let read = move || convert::request(wire, served, thresholds, tracks, makes_masks, deadline);
+        let request = apart(words, read).await??;
         let (masks, detected) = (request.masks, self.pipeline.detect(request).await?);
         let respond = move || (convert::response(request_id, &detected, encoding), detected);
-        // Masks are large: other callers must not wait while they are encoded.
-        let (response, detected) = if masks {
-            let failed = |error| Status::internal(format!("encoding masks: {error}"));
-            tokio::task::spawn_blocking(respond).await.map_err(failed)?
-        } else {
-            respond()
-        };
+        let (response, detected) = apart(masks, respond).await?;
         self.pipeline.give_back(detected);
         response
     }
@@ -95,6 +93,18 @@ impl Engine {
         };
         DetectStreamResponse { result: Some(result) }
     }
+}
+
+/// Does work that takes `long` where nobody else waits for it, and other work here.
+async fn apart<T: Send + 'static>(
+    long: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Status> {
+    if !long {
+        return Ok(work());
+    }
+    let failed = |error| Status::internal(format!("a part of the call failed: {error}"));
+    tokio::task::spawn_blocking(work).await.map_err(failed)
 }
 
 #[tonic::async_trait]
@@ -136,7 +146,9 @@ impl DetectorService for DetectorGrpc {
         let watching = self.watchers.subscribe(move |stream| patterns.matches(stream));
         let responses = stream::unfold(watching, async |watching| {
             let (published, missed) = watching.next().await;
-            Some((Ok(convert::watched(&published, missed)), watching))
+            let masks = published.has_masks();
+            let response = apart(masks, move || convert::watched(&published, missed)).await;
+            Some((response, watching))
         });
         let shutdown = self.shutdown.clone();
         Ok(Response::new(Box::pin(responses.take_until(async move { shutdown.cancelled().await }))))

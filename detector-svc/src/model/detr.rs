@@ -127,7 +127,7 @@ fn activation(evidence: &Evidence<'_>, columns: Option<usize>) -> Option<Activat
         Some("detr" | "yolos" | "table-transformer") => Some(Activation::Softmax),
         Some(
             "rt_detr" | "rt_detr_v2" | "d_fine" | "deimv2" | "rf_detr" | "deformable_detr"
-            | "conditional_detr" | "dab_detr" | "lw_detr",
+            | "conditional_detr" | "dab-detr" | "lw_detr",
         ) => Some(Activation::Sigmoid),
         _ => None,
     };
@@ -148,7 +148,7 @@ fn recognise(evidence: &Evidence<'_>, member: Member) -> Option<Recognised> {
     }
     let model_type = evidence.description.model_type.as_deref();
     let masked = evidence.graph.input("pixel_mask").is_some();
-    let hundred = matches!(model_type, Some("deformable_detr" | "conditional_detr" | "dab_detr" | "lw_detr"));
+    let hundred = matches!(model_type, Some("deformable_detr" | "conditional_detr" | "dab-detr" | "lw_detr"));
     let family = Detr {
         member,
         masked,

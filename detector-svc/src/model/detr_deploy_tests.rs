@@ -56,7 +56,7 @@ fn read(batched: bool, labels: &[f32], scores: &[f32]) -> Result<Vec<(usize, usi
         [0, 1, 2].into_iter().collect::<ClassSet>(),
         fixture::vocabulary(&["a", "b", "c", "d", "e", "f", "g", "h"]),
     );
-    let query = Query { thresholds, classes: &classes, vocabulary: &vocabulary, masks: false };
+    let query = Query { thresholds, classes: &classes, vocabulary: &vocabulary, masks: None };
     let mut found = Vec::new();
     DetrDeploy { batched }.candidates(&image, &query, &mut found)?;
     Ok(found.into_iter().map(|found| (found.row, found.class_id)).collect())

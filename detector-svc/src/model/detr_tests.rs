@@ -105,7 +105,7 @@ fn candidates(
     let image = ImageOutputs { outputs: &outputs, index: 0, letterbox: &letterbox, input: (80, 80) };
     let thresholds = Thresholds { confidence, iou: 1.0, text: 0.0, max_detections: 300 };
     let (classes, vocabulary) = (ClassSet::all(), Vocabulary::default());
-    let query = Query { thresholds, classes: &classes, vocabulary: &vocabulary, masks: false };
+    let query = Query { thresholds, classes: &classes, vocabulary: &vocabulary, masks: None };
     let mut candidates = Vec::new();
     family.candidates(&image, &query, &mut candidates)?;
     Ok(candidates)

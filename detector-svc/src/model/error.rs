@@ -30,6 +30,9 @@ pub enum OutputError {
         /// How many labels there are.
         labels: usize,
     },
+    /// A box or a score is infinite.
+    #[error("a box or a score is infinite")]
+    Infinite,
     /// An output holds values that are no numbers.
     #[error("output `{0}` holds values that are no numbers")]
     NotANumber(String),

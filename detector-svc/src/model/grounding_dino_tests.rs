@@ -24,7 +24,7 @@ fn find(rows: &[[f32; 8]], thresholds: (f32, f32)) -> Result<Vec<(usize, usize, 
     let thresholds =
         Thresholds { confidence: thresholds.0, iou: 1.0, text: thresholds.1, max_detections: 10 };
     let vocabulary = vocabulary();
-    let query = Query { thresholds, classes: &ClassSet::all(), vocabulary: &vocabulary, masks: false };
+    let query = Query { thresholds, classes: &ClassSet::all(), vocabulary: &vocabulary, masks: None };
     let mut found = Vec::new();
     GroundingDino { masked: false }.candidates(&image, &query, &mut found)?;
     Ok(found.iter().map(|found| (found.row, found.class_id, found.confidence)).collect())

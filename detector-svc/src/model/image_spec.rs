@@ -3,13 +3,10 @@
 use super::{
     GraphInfo, ModelError, Sidecars,
     description::Description,
-    recognise::{Input, image_input, input_spec},
+    queries::imagenet,
+    recognise::{image_input, input_spec},
 };
 use crate::preprocess::{Filter, InputSpec, ResizeMode};
-
-/// Mean and standard deviation of the pictures of ImageNet, red first, 0..=255 scale.
-const IMAGENET_MEAN: [f32; 3] = [123.675, 116.28, 103.53];
-const IMAGENET_STD: [f32; 3] = [58.395, 57.12, 57.375];
 
 /// How the image input of a segmenter's graph is made: as the graph and what lies beside it say, and otherwise as SAM 2
 /// has it, stretched and normalised as ImageNet. `None` when the graph takes no image.
@@ -20,13 +17,7 @@ pub(crate) fn segmenter_input(
     graph: &GraphInfo,
     sidecars: &Sidecars,
 ) -> Result<Option<InputSpec>, ModelError> {
-    let usual = Input {
-        mean: IMAGENET_MEAN,
-        std: IMAGENET_STD,
-        resize: ResizeMode::Stretch,
-        filter: Filter::BilinearAntialias,
-        ..Input::default()
-    };
+    let usual = imagenet(ResizeMode::Stretch, Filter::BilinearAntialias);
     let description = Description::read(graph, sidecars)?;
     image_input(graph).map(|image| input_spec(&image, &description, &usual)).transpose()
 }
@@ -37,6 +28,7 @@ mod tests {
 
     use super::*;
     use crate::model::Port;
+    use crate::model::queries::IMAGENET_MEAN;
 
     fn graph(side: Option<usize>) -> GraphInfo {
         let dimensions = vec![None, Some(3), side, side];

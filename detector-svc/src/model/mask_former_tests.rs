@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::{
-    model::{ClassSet, Output, Outputs, Thresholds, Vocabulary},
+    model::{ClassSet, MAX_MASKS, MasksWanted, Output, Outputs, Thresholds, Vocabulary},
     preprocess::Letterbox,
 };
 
@@ -31,7 +31,12 @@ fn find(family: MaskFormer, masks: &[f32]) -> Result<Vec<Candidate>, OutputError
     with_outputs(masks, |image| {
         let thresholds = Thresholds { confidence: 0.4, iou: 1.0, text: 0.0, max_detections: 300 };
         let (classes, vocabulary) = (ClassSet::all(), Vocabulary::default());
-        let query = Query { thresholds, classes: &classes, vocabulary: &vocabulary, masks: true };
+        let query = Query {
+            thresholds,
+            classes: &classes,
+            vocabulary: &vocabulary,
+            masks: Some(MasksWanted { above: 0.0, most: MAX_MASKS }),
+        };
         let mut found = Vec::new();
         family.candidates(image, &query, &mut found).map(|()| found)
     })

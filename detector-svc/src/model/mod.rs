@@ -88,9 +88,21 @@ pub struct Query<'a> {
     pub classes: &'a ClassSet,
     /// What the image was searched for.
     pub vocabulary: &'a Vocabulary,
-    /// Whether masks are wanted, where the model makes them.
-    pub masks: bool,
+    /// Which objects masks are wanted for, where the model makes them; `None`: for none.
+    pub masks: Option<MasksWanted>,
 }
+
+/// Which objects masks are wanted for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MasksWanted {
+    /// Score above which: what only a tracker wants to know needs none.
+    pub above: f32,
+    /// For so many at most, the most confident ones: a mask may be as large as the image.
+    pub most: usize,
+}
+
+/// Most masks of one image, the most confident objects'.
+pub const MAX_MASKS: usize = 100;
 
 /// Most detections that can be asked for: no more candidates are looked at.
 pub const MAX_DETECTIONS: usize = nms::MAX_CANDIDATES;
@@ -146,7 +158,7 @@ impl Model {
             candidate.confidence.is_finite() && candidate.corners.iter().all(|side| side.is_finite())
         };
         if !scratch.candidates.iter().all(finite) {
-            return Err(OutputError::NotANumber("box".to_owned()));
+            return Err(OutputError::Infinite);
         }
         let iou = family.suppresses().then_some(query.thresholds.iou);
         let (width, height) = image.letterbox.source_size();
@@ -156,13 +168,14 @@ impl Model {
             if bounding_box.area() <= 0.0 {
                 continue;
             }
-            let mask = if query.masks {
+            let (class_id, confidence) = (candidate.class_id, candidate.confidence);
+            let wanted = |masks: MasksWanted| confidence > masks.above && found.len() < masks.most;
+            let mask = if query.masks.is_some_and(wanted) {
                 let region = Region::around(&bounding_box, width, height);
                 family.mask(image, &candidate, region).inspect_err(|_| found.clear())?
             } else {
                 None
             };
-            let (class_id, confidence) = (candidate.class_id, candidate.confidence);
             found.push(Detection { class_id, confidence, bounding_box, track_id: None, mask });
             if found.len() == query.thresholds.max_detections {
                 break;

@@ -166,10 +166,11 @@ impl<'a> ImageOutputs<'a> {
     }
 }
 
-/// The values, when all are numbers or infinite.
+/// The values, when all are numbers. Those of what was left out may be infinitely low; none is infinitely high, but by an
+/// overflow.
 pub(super) fn numbers<'a>(name: &str, data: &'a [f32]) -> Result<&'a [f32], OutputError> {
     // Without a branch: nearly all outputs are fine, and large.
-    let broken = data.iter().fold(false, |broken, value| broken | value.is_nan());
+    let broken = data.iter().fold(false, |broken, value| broken | value.is_nan() | (*value == f32::INFINITY));
     if broken { Err(OutputError::NotANumber(name.to_owned())) } else { Ok(data) }
 }
 

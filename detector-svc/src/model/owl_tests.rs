@@ -67,7 +67,7 @@ fn find(logits: &[f32], boxes: &[f32], queries: usize) -> Result<Vec<Candidate>,
     let image = ImageOutputs { outputs: &outputs, index: 0, letterbox: &letterbox, input: (8, 8) };
     let vocabulary = fixture::vocabulary(&["cat", "dog"]);
     let thresholds = Thresholds { confidence: 0.5, iou: 1.0, text: 0.5, max_detections: 10 };
-    let query = Query { thresholds, classes: &ClassSet::all(), vocabulary: &vocabulary, masks: false };
+    let query = Query { thresholds, classes: &ClassSet::all(), vocabulary: &vocabulary, masks: None };
     let mut found = Vec::new();
     Owl::V2.candidates(&image, &query, &mut found).map(|()| found)
 }

@@ -35,6 +35,23 @@ impl Prototypes {
         }
     }
 
+    /// As [`Prototypes::mask`], of an object whose coefficients are the last values of its row in `output`, which has
+    /// `columns`.
+    ///
+    /// # Errors
+    /// As [`Prototypes::mask`]; or `output` is not there or has another shape.
+    pub(super) fn mask_of_row(
+        &self,
+        image: &ImageOutputs<'_>,
+        (output, columns): (&str, usize),
+        candidate: &Candidate,
+        region: Region,
+    ) -> Result<Mask, OutputError> {
+        let row = image.unchecked_matrix(output, Some(columns))?.row(candidate.row);
+        let coefficients = row.len().checked_sub(self.count).and_then(|before| row.get(before..));
+        self.mask(image, coefficients.unwrap_or_default(), candidate, region)
+    }
+
     /// The mask within the candidate's box, which lies in `region` of the source image. The padding is no part of it, not
     /// even where pixels of the image lie between a cell of both: the outermost cell of the image counts instead.
     ///

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Mean and standard deviation of each channel over ImageNet, 0..=255 scale.
-const IMAGENET_MEAN: [f32; CHANNELS] = [123.675, 116.28, 103.53];
+pub(super) const IMAGENET_MEAN: [f32; CHANNELS] = [123.675, 116.28, 103.53];
 const IMAGENET_STD: [f32; CHANNELS] = [58.395, 57.12, 57.375];
 
 /// The input of a model on a backbone that was trained with ImageNet: what is padded is padded with zeros after

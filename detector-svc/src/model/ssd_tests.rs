@@ -5,7 +5,7 @@
 use super::{super::yolo_fixture::*, *};
 use crate::{
     detection::Detection,
-    model::{ClassSet, Model, Output, Outputs, Scratch},
+    model::{ClassSet, MAX_MASKS, MasksWanted, Model, Output, Outputs, Scratch},
     preprocess::Letterbox,
 };
 
@@ -41,8 +41,12 @@ fn found(
     let letterbox = Letterbox::new(ResizeMode::Stretch, size, size);
     let image = ImageOutputs { outputs: &outputs, index: 1, letterbox: &letterbox, input: size };
     let classes = ClassSet::all();
-    let query =
-        Query { thresholds: THRESHOLDS, classes: &classes, vocabulary: &model.vocabulary, masks: true };
+    let query = Query {
+        thresholds: THRESHOLDS,
+        classes: &classes,
+        vocabulary: &model.vocabulary,
+        masks: Some(MasksWanted { above: 0.0, most: MAX_MASKS }),
+    };
     let mut found = Vec::new();
     model.postprocess(&image, &query, &mut Scratch::default(), &mut found)?;
     Ok(found)

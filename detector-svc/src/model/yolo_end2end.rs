@@ -100,12 +100,9 @@ impl Decode for YoloEnd2End {
         candidate: &Candidate,
         region: Region,
     ) -> Result<Option<Mask>, OutputError> {
-        let Some(prototypes) = &self.prototypes else {
-            return Ok(None);
-        };
-        let rows = image.unchecked_matrix(&self.output, Some(self.values()))?;
-        let coefficients = rows.row(candidate.row).get(VALUES..).unwrap_or_default();
-        prototypes.mask(image, coefficients, candidate, region).map(Some)
+        let rows = (self.output.as_str(), self.values());
+        let mask = |prototypes: &Prototypes| prototypes.mask_of_row(image, rows, candidate, region);
+        self.prototypes.as_ref().map(mask).transpose()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Graphs with one output of boxes, and what is found in such outputs, for the tests of YOLO families.
 
 use super::{
-    ClassSet, GraphInfo, ImageOutputs, Model, ModelError, ModelOptions, Output, OutputError, Outputs, Port,
-    Query, Scratch, Thresholds,
+    ClassSet, GraphInfo, ImageOutputs, MAX_MASKS, MasksWanted, Model, ModelError, ModelOptions, Output,
+    OutputError, Outputs, Port, Query, Scratch, Thresholds,
 };
 use crate::{
     detection::Detection,
@@ -66,7 +66,12 @@ pub(super) fn detect(
     let size = model.input.size();
     let letterbox = Letterbox::new(ResizeMode::Stretch, size, size);
     let image = ImageOutputs { outputs: &outputs, index: 0, letterbox: &letterbox, input: size };
-    let query = Query { thresholds: THRESHOLDS, classes, vocabulary: &model.vocabulary, masks: true };
+    let query = Query {
+        thresholds: THRESHOLDS,
+        classes,
+        vocabulary: &model.vocabulary,
+        masks: Some(MasksWanted { above: 0.0, most: MAX_MASKS }),
+    };
     let mut found = Vec::new();
     model.postprocess(&image, &query, &mut Scratch::default(), &mut found)?;
     Ok(found)

@@ -108,7 +108,7 @@ fn candidates(family: &Yolo, shape: [usize; 2], data: &[f32], least: f32) -> Vec
     let image = ImageOutputs { outputs: &outputs, index: 0, letterbox: &letterbox, input: (8, 8) };
     let thresholds = Thresholds { confidence: least, ..THRESHOLDS };
     let (classes, vocabulary) = (ClassSet::all(), Vocabulary::default());
-    let query = Query { thresholds, classes: &classes, vocabulary: &vocabulary, masks: false };
+    let query = Query { thresholds, classes: &classes, vocabulary: &vocabulary, masks: None };
     let mut found = Vec::new();
     family.candidates(&image, &query, &mut found).unwrap();
     found

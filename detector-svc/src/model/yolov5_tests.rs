@@ -44,7 +44,7 @@ proptest! {
         let columns = 5 + classes;
         let rows = Matrix { rows: values.len() / columns, columns, data: &values[..values.len() / columns * columns] };
         let (wanted, vocabulary): (ClassSet, _) = (wanted.into_iter().collect(), Vocabulary::default());
-        let query = Query { thresholds: THRESHOLDS, classes: &wanted, vocabulary: &vocabulary, masks: false };
+        let query = Query { thresholds: THRESHOLDS, classes: &wanted, vocabulary: &vocabulary, masks: None };
         let mut found = Vec::new();
         objects(rows, classes, &query, |_, sides| sides, &mut found);
 

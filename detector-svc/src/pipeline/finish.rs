@@ -25,7 +25,9 @@ use crate::{
     frame::StreamId,
     inference::InferenceError,
     ledger::Failure,
-    model::{ClassSet, ImageOutputs, OutputError, Query, Scratch, Thresholds, Vocabulary},
+    model::{
+        ClassSet, ImageOutputs, MAX_MASKS, MasksWanted, OutputError, Query, Scratch, Thresholds, Vocabulary,
+    },
     preprocess::Letterbox,
     spare::Spare,
 };
@@ -46,6 +48,8 @@ pub(super) struct Finisher {
     pub(super) thresholds: Thresholds,
     /// Whether masks are made for the frames of streams.
     pub(super) masks: bool,
+    /// Most objects of a frame that the model makes masks for.
+    pub(super) max_masks: usize,
     pub(super) inferred: Receiver<Inferred>,
     pub(super) in_order: InOrder,
     /// Streams that have ended.
@@ -165,6 +169,8 @@ impl Finisher {
         masks: bool,
     ) -> Result<Vec<Detection>, OutputError> {
         let (asked, classes) = asked(item, &self.thresholds);
+        let most = if item.origin.is_callers() { MAX_MASKS } else { self.max_masks };
+        let masks = masks.then_some(MasksWanted { above: asked.confidence, most });
         let mut query = Query { thresholds: *asked, classes, vocabulary: run.vocabulary, masks };
         if let Some(tracking) = self.tracking.as_ref().filter(|_| is_tracked(&item.origin)) {
             query.thresholds.confidence = asked.confidence.min(tracking.least_score());

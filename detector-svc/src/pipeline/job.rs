@@ -174,7 +174,7 @@ impl Job {
 
     /// Whether a caller waits for the answer.
     pub(crate) fn is_callers(&self) -> bool {
-        matches!(self.origin, Origin::Request(_))
+        self.origin.is_callers()
     }
 
     /// The tracking session that the image is part of.
@@ -187,6 +187,11 @@ impl Job {
 }
 
 impl Origin {
+    /// Whether a caller waits for the answer.
+    pub(crate) fn is_callers(&self) -> bool {
+        matches!(self, Self::Request(_))
+    }
+
     /// Whether masks are wanted; those of streams' frames are when `of_streams` says so.
     pub(crate) fn wants_masks(&self, of_streams: bool) -> bool {
         match self {

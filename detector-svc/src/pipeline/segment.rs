@@ -105,7 +105,8 @@ impl SegmentStage {
         let detected = &mut found.detected;
         let boxes: Vec<BoundingBox> =
             detected.detections.iter().take(self.max_boxes).map(|found| found.bounding_box).collect();
-        let image = if self.keep_images { found.image.clone() } else { found.image.take() };
+        let keep = self.keep_images && matches!(found.origin, Origin::Stream(_));
+        let image = if keep { found.image.clone() } else { found.image.take() };
         let Some(mut image) = image.filter(|_| !boxes.is_empty()) else {
             operation(&self.metrics.recorder, &detected.model.id, true);
             return None;

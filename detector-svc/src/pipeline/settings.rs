@@ -84,6 +84,8 @@ pub struct PipelineSettings {
     pub keep_images: bool,
     /// Whether masks are made for the frames of streams.
     pub masks: bool,
+    /// Most objects of a frame that masks are made for by the model.
+    pub max_masks: usize,
     /// The segmenter.
     pub segmenter: SegmenterSettings,
 }

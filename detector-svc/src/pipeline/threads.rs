@@ -99,6 +99,7 @@ impl Pipeline {
         let finisher = Finisher {
             thresholds,
             masks: settings.masks,
+            max_masks: settings.max_masks,
             inferred,
             in_order: InOrder::default(),
             ended_streams,

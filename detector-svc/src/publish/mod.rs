@@ -23,6 +23,7 @@ use self::{annotations::ToAnnotate, entry::Added, metrics::PublishMetrics};
 use crate::{
     image::Image,
     ledger::{Failure, Ticket},
+    model::MAX_MASKS,
     ownership::OwnershipKeys,
     pipeline::{Detected, FrameOrigin, FrameResult, PipelineHandle},
     redis_client::Writer,
@@ -32,6 +33,8 @@ use crate::{
 const MAX_QUEUE_CAPACITY: usize = 65_536;
 /// Results sent to Redis in one exchange.
 const MAX_EXCHANGE: usize = 64;
+/// The same of results with masks, which are thousands of times as large.
+const MAX_EXCHANGE_OF_MASKS: usize = 4;
 /// A connection that was not used for longer than this is tried before it is trusted with a result.
 const TRUSTED: Duration = Duration::from_millis(500);
 /// Pause before labels that could not be published are tried again.
@@ -52,6 +55,8 @@ vision_service::settings! {
         /// Whether masks are made and published with detections, where the model or a segmenter makes them: an uncompressed
         /// pixel a byte, so each mask is as large as the image.
         pub masks: bool = false,
+        /// Most objects of one frame that masks are made for by the model, the most confident ones, 1 to 100.
+        pub max_masks: usize = 16,
         /// Stream that the model's labels are published to when Redis is connected. What somebody else adds to it while
         /// this runs is what a model that can be asked in words looks for from then on.
         pub labels_stream: String = "detectable_labels".to_owned(),
@@ -108,12 +113,13 @@ impl Publisher {
 
     /// Publishes results until no more come, and the labels now and then.
     pub async fn run(mut self, mut results: mpsc::Receiver<FrameResult>) {
-        let mut waiting = Vec::with_capacity(MAX_EXCHANGE);
+        let most = if self.settings.masks { MAX_EXCHANGE_OF_MASKS } else { MAX_EXCHANGE };
+        let mut waiting = Vec::with_capacity(most);
         let connected = Arc::clone(&self.connected);
         let mut retry_labels = None;
         loop {
             tokio::select! {
-                received = results.recv_many(&mut waiting, MAX_EXCHANGE) => match received {
+                received = results.recv_many(&mut waiting, most) => match received {
                     0 => return,
                     _ => self.publish(&mut waiting).await,
                 },
@@ -272,6 +278,10 @@ fn check(settings: &PublishSettings) -> Result<(), InvalidSetting> {
         if name.is_empty() {
             return Err(InvalidSetting::new(key, "is empty"));
         }
+    }
+    if !(1..=MAX_MASKS).contains(&settings.max_masks) {
+        let reason = format!("is {}, 1 to {MAX_MASKS} are allowed", settings.max_masks);
+        return Err(InvalidSetting::new("max_masks", reason));
     }
     if settings.objects_max_len == 0 {
         return Err(InvalidSetting::new("objects_max_len", "is 0, at least 1 is needed"));

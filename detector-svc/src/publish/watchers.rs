@@ -17,6 +17,9 @@ use crate::{
 /// Results kept for a watcher that reads slowly; past it the oldest are lost to it.
 const WATCH_CAPACITY: usize = 256;
 
+/// Pixels of masks, a byte each, kept for a watcher that reads slowly.
+const WATCH_PIXELS: usize = 64 << 20;
+
 /// A frame and what was found in it, as those who watch get it.
 #[derive(Clone, Debug)]
 pub struct PublishedFrame {
@@ -46,6 +49,8 @@ struct Watcher {
 #[derive(Debug, Default)]
 struct Waiting {
     results: VecDeque<Arc<PublishedFrame>>,
+    /// Pixels of their masks.
+    pixels: usize,
     /// Results lost since the last that was read.
     missed: u64,
 }
@@ -79,13 +84,39 @@ impl Watchers {
 impl Watcher {
     fn push(&self, result: Arc<PublishedFrame>) {
         let mut waiting = self.waiting.lock();
-        if waiting.results.len() == WATCH_CAPACITY {
-            waiting.results.pop_front();
+        waiting.pixels += result.mask_pixels();
+        waiting.results.push_back(result);
+        // The newest stays, however large its masks are.
+        while waiting.results.len() > 1
+            && (waiting.results.len() > WATCH_CAPACITY || waiting.pixels > WATCH_PIXELS)
+        {
+            waiting.pop();
             waiting.missed += 1;
         }
-        waiting.results.push_back(result);
         drop(waiting);
         self.news.notify_one();
+    }
+}
+
+impl Waiting {
+    fn pop(&mut self) -> Option<Arc<PublishedFrame>> {
+        let oldest = self.results.pop_front()?;
+        self.pixels -= oldest.mask_pixels();
+        Some(oldest)
+    }
+}
+
+impl PublishedFrame {
+    /// Pixels that its masks are kept for.
+    fn mask_pixels(&self) -> usize {
+        let masks = self.detected.detections.iter().filter_map(|detection| detection.mask.as_ref());
+        masks.map(|mask| mask.pixels.len()).sum()
+    }
+
+    /// Whether there are masks in it, which take time to encode.
+    #[must_use]
+    pub fn has_masks(&self) -> bool {
+        self.mask_pixels() > 0
     }
 }
 
@@ -103,7 +134,7 @@ impl Watching {
 
     fn take(&self) -> Option<(Arc<PublishedFrame>, u64)> {
         let mut waiting = self.0.waiting.lock();
-        let result = waiting.results.pop_front()?;
+        let result = waiting.pop()?;
         Some((result, std::mem::take(&mut waiting.missed)))
     }
 }

@@ -11,7 +11,7 @@ use detector_svc::{
     frame::{Encoding, FileFormat, Payload},
     image::{Decoder, FASTEST_ORDER, Image, Limits},
     inference::{Inputs, LoadedModel, ModelSource, RuntimeSettings},
-    model::{ClassSet, ImageOutputs, ModelOptions, Query, Scratch, Thresholds},
+    model::{ClassSet, ImageOutputs, MAX_MASKS, MasksWanted, ModelOptions, Query, Scratch, Thresholds},
     preprocess::{Fitter, Normaliser},
     spare::Spare,
 };
@@ -108,6 +108,16 @@ impl Golden {
 
     /// What the model finds in the frame, as the last of a batch.
     pub(crate) fn detect(&self, loaded: &mut LoadedModel, images: usize) -> Vec<Detection> {
+        self.detect_with(loaded, images, MasksWanted { above: 0.0, most: MAX_MASKS })
+    }
+
+    /// The same with masks for some of it.
+    pub(crate) fn detect_with(
+        &self,
+        loaded: &mut LoadedModel,
+        images: usize,
+        masks: MasksWanted,
+    ) -> Vec<Detection> {
         let LoadedModel { model, sessions } = loaded;
         let session = &mut sessions[0];
         let mut tensor = session.new_tensor();
@@ -128,7 +138,7 @@ impl Golden {
         let image = ImageOutputs { outputs: &outputs, index, letterbox: &letterboxes[index], input };
         let Expected { threshold, iou, text_threshold, max_detections, .. } = self.expected;
         let thresholds = Thresholds { confidence: threshold, iou, text: text_threshold, max_detections };
-        let query = Query { thresholds, classes: &ClassSet::all(), vocabulary, masks: true };
+        let query = Query { thresholds, classes: &ClassSet::all(), vocabulary, masks: Some(masks) };
         let mut found = Vec::new();
         model.postprocess(&image, &query, &mut Scratch::default(), &mut found).unwrap();
         found

@@ -1,5 +1,7 @@
 //! The layouts of YOLO and SSD exports.
 
+use detector_svc::model::{MasksWanted, ModelOptions};
+
 use crate::{
     EXACT,
     golden::{Golden, Tolerance},
@@ -26,6 +28,19 @@ fn boxes_in_columns_in_half_precision() {
 #[test]
 fn boxes_in_columns_with_masks() {
     Golden::read("yolo_seg").check("yolo", EXACT);
+}
+
+#[test]
+fn masks_are_made_for_as_many_and_as_sure_as_are_wanted() {
+    let golden = Golden::read("yolo_seg");
+    let mut loaded = golden.load(&ModelOptions::default());
+    let confidences: Vec<f32> = golden.expected.detections.iter().map(|found| found.confidence).collect();
+    let between = (confidences[4] + confidences[5]) / 2.0;
+    for (above, most, expected) in [(0.0, 3, 3), (between, 100, 5)] {
+        let found = golden.detect_with(&mut loaded, 1, MasksWanted { above, most });
+        assert_eq!(found.len(), confidences.len());
+        assert!(found.iter().enumerate().all(|(index, found)| found.mask.is_some() == (index < expected)));
+    }
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use detector_svc::{
     model::{
-        ClassSet, GraphInfo, ImageOutputs, Model, ModelOptions, Output, Outputs, Port, Query, Scratch,
-        Thresholds,
+        ClassSet, GraphInfo, ImageOutputs, MAX_MASKS, MasksWanted, Model, ModelOptions, Output, Outputs,
+        Port, Query, Scratch, Thresholds,
     },
     preprocess::{Letterbox, ResizeMode},
 };
@@ -117,7 +117,12 @@ fuzz_target!(|input: Input| {
         max_detections: 100,
     };
     let classes: ClassSet = input.classes.into_iter().map(usize::from).collect();
-    let query = Query { thresholds, classes: &classes, vocabulary: &model.vocabulary, masks: true };
+    let query = Query {
+        thresholds,
+        classes: &classes,
+        vocabulary: &model.vocabulary,
+        masks: Some(MasksWanted { above: 0.0, most: MAX_MASKS }),
+    };
     let image =
         ImageOutputs { outputs: &outputs, index: input.index.into(), letterbox: &letterbox, input: size };
     let (mut scratch, mut found) = (Scratch::default(), Vec::new());

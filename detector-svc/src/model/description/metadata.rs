@@ -9,11 +9,24 @@ use crate::image::{CHANNELS, ColorOrder};
 
 type Entries = BTreeMap<String, String>;
 
+const PLACE: &str = "metadata";
+
+/// What a model may be for.
+const TASKS: [&str; 2] = ["detect", "segment"];
+
 /// Reads the keys that we understand: `names`, `imgsz`, `color`, `mean`, `std`.
 pub(super) fn parse(entries: &Entries) -> Result<Description, DescriptionError> {
     let (mean, std) = (channels(entries, "mean")?, channels(entries, "std")?);
     if std.is_some_and(|std| !divisors(std)) {
         return Err(invalid(entries, "std", "three numbers above 0"));
+    }
+    if let Some(task) = entries.get("task").filter(|task| !TASKS.contains(&task.as_str())) {
+        return Err(DescriptionError::Invalid {
+            place: PLACE,
+            key: "task",
+            value: task.clone(),
+            expected: "`detect` or `segment`: models for other tasks are not served",
+        });
     }
     Ok(Description {
         names: names(entries)?,
@@ -84,5 +97,5 @@ fn json<T: DeserializeOwned>(
 
 fn invalid(entries: &Entries, key: &'static str, expected: &'static str) -> DescriptionError {
     let value = entries.get(key).cloned().unwrap_or_default();
-    DescriptionError::Invalid { place: "metadata", key, value, expected }
+    DescriptionError::Invalid { place: PLACE, key, value, expected }
 }

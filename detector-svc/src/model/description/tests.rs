@@ -30,6 +30,7 @@ fn contradictions_in_metadata_are_named() {
         ("std", "[1e39,1,1]"),
         ("imgsz", "[416]"),
         ("color", "cmyk"),
+        ("task", "pose"),
     ] {
         let message = metadata(&[(key, value)]).unwrap_err().to_string();
         assert!(message.contains(key) && message.contains(value), "{message}");

@@ -116,7 +116,7 @@ impl LabelReader {
         let ReadReply(streams) = news.inspect_err(|error| self.link.metrics().fail(error))?;
         self.link.works();
         for entry in streams.into_iter().flat_map(|(_, entries)| entries) {
-            self.take(entry);
+            self.take(entry).await;
         }
         Ok(())
     }
@@ -130,7 +130,7 @@ impl LabelReader {
         self.link.metrics().observe(started, &entries);
         let newest = entries?.into_iter().next().map(RawEntry::from_redis_value).transpose()?;
         match (newest, &self.last) {
-            (Some(entry), Some(last)) if entry.id != *last => self.take(entry),
+            (Some(entry), Some(last)) if entry.id != *last => self.take(entry).await,
             (Some(entry), None) => self.last = Some(entry.id),
             (Some(_), Some(_)) => {}
             // It was deleted, or never there: whatever comes is news.
@@ -147,18 +147,23 @@ impl LabelReader {
     }
 
     /// Has the streams searched for what an entry says; one that says nothing of use changes nothing.
-    fn take(&mut self, entry: RawEntry) {
+    async fn take(&mut self, entry: RawEntry) {
         match wanted(&entry.fields) {
-            Ok(Some(labels)) => self.set(&entry.id, &labels),
+            Ok(Some(labels)) => self.set(&entry.id, labels).await,
             Ok(None) => {}
             Err(reason) => self.refuse(&entry.id, &reason),
         }
         self.last = Some(entry.id);
     }
 
-    fn set(&mut self, id: &str, labels: &[String]) {
-        let stream = &self.stream;
-        match self.pipeline.set_vocabulary(labels) {
+    async fn set(&mut self, id: &str, labels: Vec<String>) {
+        let (stream, pipeline, wish) = (&self.stream, self.pipeline.clone(), labels.clone());
+        // Many words take a while to become tokens.
+        let set = tokio::task::spawn_blocking(move || pipeline.set_vocabulary(&wish)).await;
+        let Ok(set) = set else {
+            return self.refuse(id, "reading them failed");
+        };
+        match set {
             Ok(()) => tracing::info!(stream, entry = id, ?labels, "streams are searched for other labels"),
             Err(VocabularyError::Closed) if self.said_closed => {}
             Err(error @ VocabularyError::Closed) => {
