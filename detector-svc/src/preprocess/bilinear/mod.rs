@@ -2,8 +2,9 @@
 //! and one rounding at the end. Two roundings, as of a resizer that turns rows and then columns into bytes, make images
 //! a third of a grey level brighter, and models notice.
 
-use wide::{i16x8, u8x16};
+mod sums;
 
+use self::sums::{Column, sums};
 use crate::image::{CHANNELS, Image};
 
 /// What shares are counted in.
@@ -12,7 +13,7 @@ const WHOLE: f32 = 2048.0;
 /// Resizes images one after another in the same memory.
 #[derive(Debug, Default)]
 pub(super) struct Bilinear {
-    columns: Vec<Place>,
+    columns: Vec<Column>,
     /// Two source rows at the target's width, in sixteenths of `WHOLE` grey levels.
     lines: [Line; 2],
 }
@@ -40,10 +41,10 @@ impl Bilinear {
         let row_length = width as usize * CHANNELS;
         pixels.resize(row_length * height as usize, 0);
         self.columns.clear();
-        self.columns.extend((0..width).map(|x| Place::new(x, image.width, width).within(image.width)));
+        self.columns.extend((0..width).map(|x| Place::new(x, image.width, width).column(image.width)));
         for line in &mut self.lines {
             line.row = None;
-            // Room for a fourth sum of the last pixel.
+            // Room for one more, which the sums of the last column need.
             line.values.resize(row_length + 1, 0);
         }
         for (y, target) in (0..height).zip(pixels.chunks_exact_mut(row_length.max(1))) {
@@ -72,64 +73,30 @@ impl Place {
         Self { before: before as i64, shares: [part(1.0 - share), part(share)] }
     }
 
-    /// The place moved so that it and the next column are two of `source`: beyond the ends the last ones count.
-    fn within(self, source: u32) -> Self {
+    /// The two columns of `source` that it lies between; beyond the ends the last ones count.
+    fn column(self, source: u32) -> Column {
         let last = i64::from(source) - 2;
-        if self.before < 0 {
-            Self { before: 0, shares: [WHOLE as i16, 0] }
+        let (before, shares) = if self.before < 0 {
+            (0, [WHOLE as i16, 0])
         } else if self.before > last {
-            Self { before: last.max(0), shares: [0, WHOLE as i16] }
+            (last.max(0), [0, WHOLE as i16])
         } else {
-            self
-        }
+            (self.before, self.shares)
+        };
+        Column { start: before as u32 * CHANNELS as u32, shares }
     }
 }
 
 impl Line {
     /// Makes it the row of the image, unless it is that already.
-    fn hold(&mut self, image: &Image, row: usize, columns: &[Place]) {
+    fn hold(&mut self, image: &Image, row: usize, columns: &[Column]) {
         if self.row == Some(row) {
             return;
         }
         self.row = Some(row);
         let length = image.width as usize * CHANNELS;
-        let source = &image.pixels[row * length..][..length];
-        for (index, place) in columns.iter().enumerate() {
-            let (start, end) = (place.before as usize * CHANNELS, index * CHANNELS);
-            let window = source.get(start..).and_then(|rest| rest.first_chunk());
-            let place_of_sums = self.values.get_mut(end..).and_then(|rest| rest.first_chunk_mut());
-            match (window, place_of_sums) {
-                // The fourth sum goes where the next pixel's are written after it.
-                (Some(window), Some(sums)) => *sums = four_sums(*window, place.shares),
-                _ => single(source, start, &mut self.values[end..end + CHANNELS], place.shares),
-            }
-        }
+        sums(&image.pixels[row * length..][..length], columns, &mut self.values);
     }
-}
-
-/// A pixel at the end of a row, after which there are not enough bytes to read at once.
-fn single(source: &[u8], start: usize, values: &mut [i16], shares: [i16; 2]) {
-    for (channel, value) in values.iter_mut().enumerate() {
-        let left = source[start + channel];
-        // A single column has no next, and a share of nothing.
-        let right = source.get(start + CHANNELS + channel).copied().unwrap_or(left);
-        *value = sum(left, right, shares);
-    }
-}
-
-fn sum(left: u8, right: u8, [before, after]: [i16; 2]) -> i16 {
-    ((i32::from(left) * i32::from(before) + i32::from(right) * i32::from(after)) >> 4) as i16
-}
-
-/// Sums of the first four bytes with those a pixel further on.
-fn four_sums(window: [u8; 8], [before, after]: [i16; 2]) -> [i16; 4] {
-    let window = u64::from_le_bytes(window);
-    let bytes = |window: u64| u8x16::from(u128::from(window).to_le_bytes());
-    // Left and right of each channel side by side.
-    let pairs = u8x16::unpack_low(bytes(window), bytes(window >> (8 * CHANNELS)));
-    let shares = i16x8::new([before, after, before, after, before, after, before, after]);
-    let sums = i16x8::from_u8x16_low(pairs).dot(shares);
-    sums.to_array().map(|sum| (sum >> 4) as i16)
 }
 
 /// Bytes between two lines.
@@ -142,5 +109,4 @@ fn mix(upper: &[i16], lower: &[i16], [above, below]: [i16; 2], target: &mut [u8]
 }
 
 #[cfg(test)]
-#[path = "bilinear_tests.rs"]
 mod tests;
